@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Median, order-statistic (sign-test) interval, bootstrap, paired ratios. Methods: docs/measuring.md. */
+#ifndef BENCH_STATS_H
+#define BENCH_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct interval {
+    double low, mid, high; /* NAN where the sample is too small to bound */
+};
+
+/* All of these leave `values` as it was and return NAN for n == 0. */
+double stats_median(const double *values, size_t n);
+double stats_quantile(const double *values, size_t n, double q);
+double stats_min(const double *values, size_t n);
+
+/* The median with its distribution-free interval: the narrowest pair of order statistics whose coverage is at
+ * least `confidence` under the binomial law. */
+struct interval stats_median_interval(const double *values, size_t n, double confidence);
+/* Percentile bootstrap of the median: a cross-check. */
+struct interval stats_median_bootstrap(const double *values, size_t n, double confidence, uint64_t seed);
+
+/* Ratio base/candidate from pairs taken in the same rounds: exp of the median paired log-ratio. */
+struct interval stats_paired_speedup(const double *base, const double *candidate, size_t n,
+                                     double confidence);
+/* Does the ratio of minima fall outside the interval of the medians: then the comparison is unresolved. */
+bool stats_unresolved(const double *base, const double *candidate, size_t n, struct interval speedup);
+
+/* splitmix64: small, seedable, the same everywhere. */
+uint64_t stats_random(uint64_t *state);
+double stats_uniform(uint64_t *state); /* [0, 1) */
+void stats_shuffle(uint64_t *state, int *order, int n);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Tensors: memory, and the way between plain NCDHW and the blocked layouts. */
+#define _GNU_SOURCE
+#include "kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* From this size on a tensor gets huge pages: the translation of a 1 MB map otherwise costs 256 entries. */
+#define HUGE_PAGE      ((size_t)2 << 20)
+#define HUGE_PAGE_FROM ((size_t)256 << 10)
+
+int oct_layout_block(enum oct_layout layout)
+{
+    return layout == OCT_NCHW16C ? 16 : layout == OCT_NCHW8C ? 8 : 1;
+}
+
+const char *oct_layout_name(enum oct_layout layout)
+{
+    return layout == OCT_NCHW16C ? "nChw16c" : layout == OCT_NCHW8C ? "nChw8c" : "nchw";
+}
+
+size_t oct_layout_bytes(enum oct_layout layout, enum oct_dtype dtype, int n, int c, struct oct_extent e)
+{
+    int block = oct_layout_block(layout);
+    size_t channels = (size_t)oct_ceil_div(c, block) * block;
+
+    return (size_t)n * channels * e.d * e.h * e.w * oct_dtype_size(dtype);
+}
+
+void *oct_alloc(size_t bytes)
+{
+    size_t align = bytes >= HUGE_PAGE_FROM ? HUGE_PAGE : 64;
+    void *p;
+
+    if (bytes > SIZE_MAX - align)
+        return NULL;
+    bytes = bytes ? (bytes + align - 1) / align * align : align;
+    p = aligned_alloc(align, bytes);
+    if (p && align == HUGE_PAGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: without it the memory is merely slower */
+    return p;
+}
+
+void oct_free(void *p)
+{
+    free(p);
+}
+
+void oct_to_layout(enum oct_layout layout, void *dst, const float *src, int n, int c, struct oct_extent e)
+{
+    int block = oct_layout_block(layout), blocks = oct_ceil_div(c, block);
+    size_t plane = (size_t)e.d * e.h * e.w;
+    float *out = dst;
+
+#pragma omp parallel for collapse(2)
+    for (int i = 0; i < n; i++) {
+        for (int b = 0; b < blocks; b++) {
+            float *to = out + ((size_t)i * blocks + b) * plane * block;
+            for (int lane = 0; lane < block; lane++) {
+                int channel = b * block + lane;
+                const float *from = src + ((size_t)i * c + channel) * plane;
+                for (size_t x = 0; x < plane; x++)
+                    to[x * block + lane] = channel < c ? from[x] : 0.0f;
+            }
+        }
+    }
+}
+
+void oct_from_layout(enum oct_layout layout, float *dst, const void *src, int n, int c, struct oct_extent e)
+{
+    int block = oct_layout_block(layout), blocks = oct_ceil_div(c, block);
+    size_t plane = (size_t)e.d * e.h * e.w;
+    const float *in = src;
+
+#pragma omp parallel for collapse(2)
+    for (int i = 0; i < n; i++)
+        for (int channel = 0; channel < c; channel++) {
+            const float *from = in + ((size_t)i * blocks + channel / block) * plane * block + channel % block;
+            float *to = dst + ((size_t)i * c + channel) * plane;
+            for (size_t x = 0; x < plane; x++)
+                to[x] = from[x * block];
+        }
+}
