@@ -129,6 +129,11 @@ OCT_API size_t oct_path_weights(const struct oct_problem *p, int from, int to); 
 /* Longest sum behind one output value, in multiply-adds: rounding errors grow with it. */
 OCT_API uint64_t oct_sum_length(const struct oct_problem *p);
 
+/* Do integer tensors of at most this magnitude make every f32 sum exact, whatever its order? Every pooling
+ * window must hold a power of two of values (4, 2, 1 at the edge of a 7x7 map; not the 12 of pooling it by
+ * 4), and no sum may reach 2^24 times the smallest average. Where this is false, compare with a bound. */
+OCT_API bool oct_integers_exact(const struct oct_problem *p, int magnitude);
+
 OCT_API size_t oct_dtype_size(enum oct_dtype dtype);
 OCT_API const char *oct_dtype_name(enum oct_dtype dtype);
 OCT_API const char *oct_status_name(int status);

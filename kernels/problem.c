@@ -209,6 +209,39 @@ uint64_t oct_sum_length(const struct oct_problem *p)
     return longest;
 }
 
+/* 0 counts: no window is cut. */
+static bool power_of_two(int value)
+{
+    return (value & (value - 1)) == 0;
+}
+
+/* Do windows of 2^log2 along both axes hold powers of two of values: the last ones may be cut. */
+static bool windows_dyadic(int h, int w, int log2)
+{
+    return power_of_two(h % (1 << log2)) && power_of_two(w % (1 << log2));
+}
+
+bool oct_integers_exact(const struct oct_problem *p, int magnitude)
+{
+    double most = ((double)magnitude * magnitude * (double)oct_sum_length(p) + 2.0 * magnitude);
+    int halvings = 0;
+
+    for (int from = 0; from < p->bands; from++) {
+        for (int to = 0; to < p->bands; to++) {
+            struct oct_path path = oct_path_get(p, from, to);
+            struct oct_extent e = oct_in_extent(p, from);
+
+            if (!oct_path_exists(p, from, to))
+                continue;
+            if (!windows_dyadic(e.h, e.w, path.pre) ||
+                !windows_dyadic(ceil_shift(e.h, path.pre), ceil_shift(e.w, path.pre), path.pool))
+                return false;
+            halvings = oct_max(halvings, 2 * (path.pre + path.pool));
+        }
+    }
+    return ldexp(most, halvings) <= 1 << 24;
+}
+
 size_t oct_dtype_size(enum oct_dtype dtype)
 {
     return dtype == OCT_F32 ? 4 : dtype == OCT_BF16 ? 2 : 1;

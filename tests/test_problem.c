@@ -88,6 +88,20 @@ static void resnet_first_layer_strided(void **state)
     assert_int_equal(oct_macs(&p), 64ull * 3 * 49 * 112 * 112);
 }
 
+static void integers_exact(void **state)
+{
+    struct oct_problem p = octave(8, 8, 7, 3, .5);
+
+    (void)state;
+    assert_true(oct_integers_exact(&p, 2)); /* windows of 4, 2 and 1 */
+    p.stride = 2;
+    assert_false(oct_integers_exact(&p, 2)); /* hl pools by 4: 4 + 3 along each axis */
+    p.paths &= ~OCT_PATH_BIT(0, 1);
+    assert_true(oct_integers_exact(&p, 2));
+    p = octave(1 << 16, 8, 8, 3, .5);
+    assert_false(oct_integers_exact(&p, 4)); /* 4 * 4 * 9 * 2^16 quarters */
+}
+
 static void contradictions(void **state)
 {
     struct oct_message msg;
@@ -114,7 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_1),        cmocka_unit_test(stride_2_official),
         cmocka_unit_test(odd_extents),    cmocka_unit_test(resnet_first_layer_strided),
-        cmocka_unit_test(contradictions),
+        cmocka_unit_test(contradictions), cmocka_unit_test(integers_exact),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
