@@ -3,6 +3,8 @@
 #ifndef BENCH_CSV_H
 #define BENCH_CSV_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -57,7 +59,22 @@ struct results_reader *results_open(const char *path, char *message, size_t size
 int results_next(struct results_reader *reader, struct result_row *row, char *message, size_t size);
 void results_close(struct results_reader *reader);
 
-/* One cell, quoted where RFC 4180 asks for it. Also for the other CSV files of a report. */
+/* Bytes up to the end of the last whole row read: what follows a torn write is cut off there. */
+int64_t results_whole(const struct results_reader *reader);
+
+/* ---- any CSV file -------------------------------------------------------------------------------- */
+
+/* One cell; text is quoted where RFC 4180 asks for it. NAN and EMPTY_INT are empty. */
 void csv_write_text(FILE *f, const char *text);
+void csv_write_real(FILE *f, double value); /* nine significant digits */
+void csv_write_int(FILE *f, int64_t value);
+
+struct csv_reader;
+struct csv_reader *csv_open(const char *path, char *message, size_t size);
+/* As results_next(), for records of any width. The cells live until the next call. */
+int csv_next(struct csv_reader *reader, size_t *count, char ***cells, char *message, size_t size);
+int64_t csv_whole(const struct csv_reader *reader);
+long csv_line(const struct csv_reader *reader); /* where the last record began, from 1 */
+void csv_close(struct csv_reader *reader);
 
 #endif

@@ -16,16 +16,22 @@ double stats_median(const double *values, size_t n);
 double stats_quantile(const double *values, size_t n, double q);
 double stats_min(const double *values, size_t n);
 
+/* k, so that the k-th smallest and k-th largest of n values bound the median with at least that confidence
+ * (binomial law, exact); 0 where n is too small for it. */
+size_t stats_interval_rank(size_t n, double confidence);
+
 /* The median with its distribution-free interval: the narrowest pair of order statistics whose coverage is at
  * least `confidence` under the binomial law. */
 struct interval stats_median_interval(const double *values, size_t n, double confidence);
 /* Percentile bootstrap of the median: a cross-check. */
 struct interval stats_median_bootstrap(const double *values, size_t n, double confidence, uint64_t seed);
 
-/* Ratio base/candidate from pairs taken in the same rounds: exp of the median paired log-ratio. */
+/* Ratio base/candidate from pairs taken in the same rounds: exp of the median paired log-ratio. A round in
+ * which one of the two is NAN is left out. */
 struct interval stats_paired_speedup(const double *base, const double *candidate, size_t n,
                                      double confidence);
-/* Does the ratio of minima fall outside the interval of the medians: then the comparison is unresolved. */
+/* Do minimum and median disagree: the ratio of minima is more than 2% outside the interval, or on the other
+ * side of 1 than all of it. Then the comparison is unresolved. */
 bool stats_unresolved(const double *base, const double *candidate, size_t n, struct interval speedup);
 
 /* splitmix64: small, seedable, the same everywhere. */
