@@ -140,12 +140,12 @@ OCT_API const char *oct_status_name(int status);
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
 
-/* N C D H W, or N C/b D H W b with the channels padded to a multiple of b. Padding lanes are zero: whoever
- * writes a tensor writes them, so that the next layer may read whole blocks. */
-enum oct_layout { OCT_NCHW, OCT_NCHW8C, OCT_NCHW16C };
+/* N C D H W, or N C/b D H W b with the channels padded to a multiple of b, or N D H W C. Padding lanes are
+ * zero: whoever writes a tensor writes them, so that the next layer may read whole blocks. */
+enum oct_layout { OCT_NCHW, OCT_NCHW8C, OCT_NCHW16C, OCT_NHWC };
 
 OCT_API const char *oct_layout_name(enum oct_layout layout);
-OCT_API int oct_layout_block(enum oct_layout layout); /* 1, 8, 16 */
+OCT_API int oct_layout_block(enum oct_layout layout); /* 1, 8, 16; channels are padded to it */
 OCT_API size_t oct_layout_bytes(enum oct_layout layout, enum oct_dtype dtype, int n, int c,
                                 struct oct_extent e);
 

@@ -18,7 +18,9 @@ int oct_layout_block(enum oct_layout layout)
 
 const char *oct_layout_name(enum oct_layout layout)
 {
-    return layout == OCT_NCHW16C ? "nChw16c" : layout == OCT_NCHW8C ? "nChw8c" : "nchw";
+    static const char *const names[] = {"nchw", "nChw8c", "nChw16c", "nhwc"};
+
+    return names[layout];
 }
 
 size_t oct_layout_bytes(enum oct_layout layout, enum oct_dtype dtype, int n, int c, struct oct_extent e)
@@ -48,38 +50,50 @@ void oct_free(void *p)
     free(p);
 }
 
-void oct_to_layout(enum oct_layout layout, void *dst, const float *src, int n, int c, struct oct_extent e)
+/* Values between the pixels of one channel. */
+static size_t pixel_stride(enum oct_layout layout, int c)
+{
+    return layout == OCT_NHWC ? (size_t)c : (size_t)oct_layout_block(layout);
+}
+
+/* Of pixel 0 of a channel of image i. */
+static size_t channel_offset(enum oct_layout layout, int i, int c, int channel, size_t plane)
 {
     int block = oct_layout_block(layout), blocks = oct_ceil_div(c, block);
-    size_t plane = (size_t)e.d * e.h * e.w;
+
+    if (layout == OCT_NHWC)
+        return (size_t)i * plane * c + channel;
+    return ((size_t)i * blocks + channel / block) * plane * block + channel % block;
+}
+
+void oct_to_layout(enum oct_layout layout, void *dst, const float *src, int n, int c, struct oct_extent e)
+{
+    int block = oct_layout_block(layout), padded = oct_ceil_div(c, block) * block;
+    size_t plane = (size_t)e.d * e.h * e.w, stride = pixel_stride(layout, c);
     float *out = dst;
 
 #pragma omp parallel for collapse(2)
     for (int i = 0; i < n; i++) {
-        for (int b = 0; b < blocks; b++) {
-            float *to = out + ((size_t)i * blocks + b) * plane * block;
-            for (int lane = 0; lane < block; lane++) {
-                int channel = b * block + lane;
-                const float *from = src + ((size_t)i * c + channel) * plane;
-                for (size_t x = 0; x < plane; x++)
-                    to[x * block + lane] = channel < c ? from[x] : 0.0f;
-            }
+        for (int channel = 0; channel < padded; channel++) {
+            const float *from = src + ((size_t)i * c + channel) * plane;
+            float *to = out + channel_offset(layout, i, c, channel, plane);
+            for (size_t x = 0; x < plane; x++)
+                to[x * stride] = channel < c ? from[x] : 0.0f;
         }
     }
 }
 
 void oct_from_layout(enum oct_layout layout, float *dst, const void *src, int n, int c, struct oct_extent e)
 {
-    int block = oct_layout_block(layout), blocks = oct_ceil_div(c, block);
-    size_t plane = (size_t)e.d * e.h * e.w;
+    size_t plane = (size_t)e.d * e.h * e.w, stride = pixel_stride(layout, c);
     const float *in = src;
 
 #pragma omp parallel for collapse(2)
     for (int i = 0; i < n; i++)
         for (int channel = 0; channel < c; channel++) {
-            const float *from = in + ((size_t)i * blocks + channel / block) * plane * block + channel % block;
+            const float *from = in + channel_offset(layout, i, c, channel, plane);
             float *to = dst + ((size_t)i * c + channel) * plane;
             for (size_t x = 0; x < plane; x++)
-                to[x] = from[x * block];
+                to[x] = from[x * stride];
         }
 }
