@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame of the direct convolutions: everything about a layer that does not depend on the instruction
+ * set (geometry, blocking, weight packing, threads). An instruction-set file supplies a struct direct_isa,
+ * that is, its register tiles and its pooling, and gets a whole kernel from four functions.
+ *
+ * Tensors are N C/L D H W L, L = lanes of one vector. A register tile holds `blocks` blocks of L output
+ * channels of `width` neighbouring pixels of one row, and is a sum over segments: a source tensor under a
+ * k x k kernel. So hl + ll is one tile with two segments, and a 1x1 layer is one kernel row and one column.
+ * The frame lists for each tile which rows and columns of the kernel fall inside the plane: no padded copy
+ * exists, and taps on padding cost nothing.
+ */
+#ifndef OCT_DIRECT_H
+#define OCT_DIRECT_H
+
+#include "kernel.h"
+
+#define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
+#define DIRECT_SEGMENTS OCT_MAX_BANDS
+#define DIRECT_ADDENDS  OCT_MAX_BANDS
+
+/* Which pixels of a tile a kernel column really reads; the others lie on padding. */
+enum direct_clip {
+    DIRECT_WHOLE,
+    DIRECT_NOT_FIRST,
+    DIRECT_NOT_FIRST_2,
+    DIRECT_NOT_LAST,
+    DIRECT_NOT_LAST_2,
+    DIRECT_CLIPS,
+};
+
+struct direct_column {
+    int32_t src;     /* floats from the segment's src to what the tile's first pixel reads */
+    int32_t weights; /* floats from the segment's weights */
+    int32_t stride;  /* pixels of the source between neighbours of the tile: 1 or 2; any with width 1 */
+    int32_t clip;    /* enum direct_clip; always whole with width 1 */
+};
+
+/* For each block of L input channels, each kernel plane, row and column, each channel c of the block:
+ * acc[block][pixel] += weights[c][block][lane] * src[pixel * stride * L + c]. All steps are in floats. */
+struct direct_segment {
+    const float *src;
+    const float *weights;
+    ptrdiff_t src_block, src_plane, src_row, src_tile; /* src_tile: to the next tile of a run */
+    ptrdiff_t weight_block, weight_plane, weight_row;
+    int ic, planes, rows, columns;
+    const struct direct_column *column;
+};
+
+/* A result at lower resolution, nearest-upsampled while the tile is stored: pixel i of the run adds
+ * src[index[i] - origin]. */
+struct direct_addend {
+    const float *src;
+    const int32_t *index; /* of the run's first pixel; floats */
+    ptrdiff_t origin, block;
+};
+
+/* `tiles` neighbouring tiles of one kind, width and set of columns. */
+struct direct_run {
+    int tiles, segments, addends;
+    uint32_t epilogue; /* relu, relu6; bias and residual go by their pointers */
+    const struct direct_segment *segment;
+    const struct direct_addend *addend;
+    float *out;
+    ptrdiff_t out_block;   /* floats between blocks of L channels, of out and residual */
+    const float *bias;     /* L floats a block, or NULL */
+    const float *residual; /* as out, or NULL */
+};
+
+typedef void direct_tile_fn(const struct direct_run *run);
+
+/*
+ * A kind of tile: how many blocks of output channels. A half block computes L/2 output channels of two input
+ * channels at a time, and still writes L lanes, the upper ones zero; its weights are
+ * weights[c/2][lane], lane = 2 * output + (c & 1), an odd last channel being completed by zeros.
+ * Full blocks have weights[c][block][lane]. Each tap of a channel block has room for L channels.
+ */
+struct direct_kind {
+    int blocks;
+    bool half;
+    int width[DIRECT_WIDTHS];  /* descending, the last is 1; 0 ends the list early */
+    float cost[DIRECT_WIDTHS]; /* cycles for one input channel of one tap, to cut rows and share work */
+    direct_tile_fn *tile[DIRECT_WIDTHS];
+};
+
+struct direct_isa {
+    int lanes;
+    enum oct_layout layout;
+    const struct direct_kind *kind; /* by descending number of blocks, the half block last */
+    int kinds;
+
+    /* Rows [first, last) of one channel block of one plane (h x w before pooling), averaged over windows of
+     * 2^log2 squared, those at the edge over what they have. dst is at row `first`. */
+    void (*pool)(float *dst, const float *src, int h, int w, int log2, int first, int last);
+
+    const struct oct_kernel *grouped; /* takes the problems with groups != 1; NULL: unsupported */
+};
+
+int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struct oct_problem *p,
+                const struct oct_weights *w, int threads, struct oct_message *msg);
+int direct_execute(struct oct_plan *plan, const struct oct_io *io);
+void direct_destroy(struct oct_plan *plan);
+const struct oct_plan_info *direct_info(const struct oct_plan *plan);
+
+#endif
