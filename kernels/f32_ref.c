@@ -245,15 +245,11 @@ static int copy_weights(struct oct_plan *plan, const struct oct_weights *w, stru
 
             if (count == 0)
                 continue;
-            if (!w->path[from][to])
-                return oct_fail(msg, OCT_INVALID, "path %d -> %d exists, but has no weights", from, to);
             plan->path[from][to] = memcpy(next, w->path[from][to], count * sizeof(float));
             next += count;
         }
         if (!(p->epilogue & OCT_EPILOGUE_BIAS) || p->oc[to] == 0)
             continue;
-        if (!w->bias[to])
-            return oct_fail(msg, OCT_INVALID, "the epilogue has a bias, but band %d brings none", to);
         plan->bias[to] = memcpy(next, w->bias[to], p->oc[to] * sizeof(float));
         next += p->oc[to];
     }

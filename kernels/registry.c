@@ -39,6 +39,21 @@ int oct_kernel_available(const struct oct_kernel *k, struct oct_message *msg)
                                                   : "the isa limit excludes");
 }
 
+static int check_weights(const struct oct_problem *p, const struct oct_weights *w, struct oct_message *msg)
+{
+    char name[4];
+
+    for (int to = 0; to < p->bands; to++) {
+        for (int from = 0; from < p->bands; from++)
+            if (oct_path_exists(p, from, to) && !w->path[from][to])
+                return oct_fail(msg, OCT_INVALID, "path %s contributes, but has no weights",
+                                oct_path_name(p, from, to, name));
+        if ((p->epilogue & OCT_EPILOGUE_BIAS) && p->oc[to] > 0 && !w->bias[to])
+            return oct_fail(msg, OCT_INVALID, "the epilogue adds a bias, but band %d has none", to);
+    }
+    return OCT_OK;
+}
+
 int oct_plan_create(struct oct_plan **out, const struct oct_kernel *k, const struct oct_problem *p,
                     const struct oct_weights *w, int threads, struct oct_message *msg)
 {
@@ -55,6 +70,9 @@ int oct_plan_create(struct oct_plan **out, const struct oct_kernel *k, const str
         return oct_fail(msg, OCT_INVALID, "threads is %d, but must be at least 1", threads);
     if (!(k->dtypes & 1u << p->dtype))
         return oct_fail(msg, OCT_UNSUPPORTED, "%s does not compute in %s", k->name, oct_dtype_name(p->dtype));
+    status = check_weights(p, w, msg);
+    if (status)
+        return status;
     return k->plan(out, p, w, threads, msg);
 }
 
