@@ -18,6 +18,7 @@
 #define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
 #define DIRECT_SEGMENTS OCT_MAX_BANDS
 #define DIRECT_ADDENDS  OCT_MAX_BANDS
+#define DIRECT_KINDS    4
 
 /* Which pixels of a tile a kernel column really reads; the others lie on padding. */
 enum direct_clip {
@@ -78,8 +79,7 @@ typedef void direct_tile_fn(const struct direct_run *run);
 struct direct_kind {
     int blocks;
     bool half;
-    int width[DIRECT_WIDTHS];  /* descending, the last is 1; 0 ends the list early */
-    float cost[DIRECT_WIDTHS]; /* cycles for one input channel of one tap, to cut rows and share work */
+    int width[DIRECT_WIDTHS]; /* descending, the last is 1; 0 ends the list early */
     direct_tile_fn *tile[DIRECT_WIDTHS];
 };
 

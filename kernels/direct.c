@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct convolution, execution: the loops round the register tiles. */
+#include "direct_plan.h"
+
+#include <omp.h>
+
+/* A tensor as seen at one image: rows from `row` on and planes from `plane0` on exist. Steps are in floats.
+ */
+struct view {
+    const float *src;
+    float *dst; /* NULL for inputs */
+    ptrdiff_t block, plane;
+    int row, plane0;
+};
+
+/* What one thread works on. */
+struct worker {
+    const struct oct_plan *plan;
+    const struct oct_io *io;
+    struct oct_profile *profile; /* of the first thread */
+    float *area;
+    int image;
+    struct view source[MAX_SOURCES], job[MAX_JOBS];
+};
+
+/* ---- views --------------------------------------------------------------------------------------- */
+
+static ptrdiff_t plane_floats(const struct oct_plan *plan, struct oct_extent e)
+{
+    return (ptrdiff_t)e.h * e.w * plan->isa->lanes;
+}
+
+static void view_io(struct worker *w, int image)
+{
+    const struct oct_plan *plan = w->plan;
+
+    w->image = image;
+    for (int i = 0; i < plan->p.bands; i++) {
+        const struct source *s = plan->source + i;
+        ptrdiff_t plane = plane_floats(plan, s->e), block = plane * s->e.d;
+
+        w->source[i] = (struct view){.block = block, .plane = plane};
+        if (s->blocks)
+            w->source[i].src = (const float *)w->io->in[i] + image * s->blocks * block;
+    }
+    for (int j = 0; j < plan->jobs; j++) {
+        const struct job *job = plan->job + j;
+        ptrdiff_t plane = plane_floats(plan, job->e), block = plane * job->e.d;
+
+        if (!job->upward)
+            w->job[j] = (struct view){.dst = (float *)w->io->out[job->to] + image * job->blocks * block,
+                                      .block = block,
+                                      .plane = plane};
+    }
+}
+
+static struct view scratch_view(float *at, struct oct_extent e, int lanes, int rows, int row, int plane0,
+                                int planes)
+{
+    ptrdiff_t plane = (ptrdiff_t)rows * e.w * lanes;
+
+    return (struct view){
+        .src = at, .dst = at, .block = plane * planes, .plane = plane, .row = row, .plane0 = plane0};
+}
+
+/* Scratch holds whole images. */
+static void view_shared(struct worker *w)
+{
+    const struct oct_plan *plan = w->plan;
+
+    for (int i = plan->p.bands; i < plan->sources; i++) {
+        const struct source *s = plan->source + i;
+        w->source[i] = scratch_view(w->area + s->scratch, s->e, plan->isa->lanes, s->rows, 0, 0, s->e.d);
+    }
+    for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
+        const struct job *job = plan->job + j;
+        w->job[j] = scratch_view(w->area + job->scratch, job->e, plan->isa->lanes, job->rows, 0, 0, job->e.d);
+    }
+}
+
+/* Scratch holds what units [u0, u1) of one plane need. */
+static void view_strip(struct worker *w, int plane, int u0, int u1, const struct span need[MAX_SOURCES])
+{
+    const struct oct_plan *plan = w->plan;
+
+    for (int i = plan->p.bands; i < plan->sources; i++) {
+        const struct source *s = plan->source + i;
+        w->source[i] =
+            scratch_view(w->area + s->scratch, s->e, plan->isa->lanes, s->rows, need[i].first, plane, 1);
+    }
+    for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
+        const struct job *job = plan->job + j;
+        w->job[j] = scratch_view(w->area + job->scratch, job->e, plan->isa->lanes, job->rows,
+                                 direct_job_rows(plan, job, u0, u1).first, plane, 1);
+    }
+}
+
+/* ---- one group of output channels ---------------------------------------------------------------- */
+
+/* A run being set up: segment i stands for term term[i], `row` is where its source row begins. */
+struct setup {
+    struct direct_run run;
+    struct direct_segment segment[DIRECT_SEGMENTS];
+    struct direct_addend addend[DIRECT_ADDENDS];
+    int term[DIRECT_SEGMENTS];
+    const float *row[DIRECT_SEGMENTS];
+};
+
+/* The part of the reduction that output row y of plane z sees. */
+static void set_rows(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
+                     struct setup *s)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct oct_problem *p = &plan->p;
+    ptrdiff_t tap = direct_tap_floats(plan, g->kind);
+
+    s->run.segments = 0;
+    for (int t = 0; t < job->terms; t++) {
+        const struct term *term = job->term + t;
+        const struct source *source = plan->source + term->source;
+        const struct view *v = w->source + term->source;
+        struct span rows = direct_taps(y, term->conv_stride, term->pad_h, p->dilation, p->kh, source->e.h);
+        struct span planes = direct_taps(z, 1, term->pad_d, p->dilation, p->kd, source->e.d);
+        ptrdiff_t width = (ptrdiff_t)source->e.w * plan->isa->lanes;
+        int from_row = y * term->conv_stride + rows.first * p->dilation - term->pad_h - v->row;
+        int from_plane = z + planes.first * p->dilation - term->pad_d - v->plane0;
+        int i = s->run.segments;
+
+        if (rows.first == rows.last || planes.first == planes.last)
+            continue;
+        s->term[i] = t;
+        s->row[i] = v->src + from_plane * v->plane + from_row * width;
+        s->segment[i] = (struct direct_segment){
+            .weights = plan->weights + g->weights[t] + (planes.first * p->kh + rows.first) * p->kw * tap,
+            .src_block = v->block,
+            .src_plane = p->dilation * v->plane,
+            .src_row = p->dilation * width,
+            .weight_block = (ptrdiff_t)p->kd * p->kh * p->kw * tap,
+            .weight_plane = (ptrdiff_t)p->kh * p->kw * tap,
+            .weight_row = p->kw * tap,
+            .ic = term->ic,
+            .planes = planes.last - planes.first,
+            .rows = rows.last - rows.first,
+        };
+        s->run.segments++;
+    }
+}
+
+/* `tiles` tiles of width[index] from pixel x of row y on. */
+static void run_tiles(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
+                      int x, int index, int tiles, const struct cut *cut, struct setup *s)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct direct_kind *kind = plan->isa->kind + g->kind;
+    const struct view *out = w->job + (job - plan->job);
+    ptrdiff_t pixel = (ptrdiff_t)y * job->e.w + x, lanes = plan->isa->lanes;
+    ptrdiff_t at = g->block * out->block + (z - out->plane0) * out->plane +
+                   (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
+
+    for (int i = 0; i < s->run.segments; i++) {
+        int t = s->term[i], stride = job->term[t].conv_stride;
+
+        s->segment[i].src = s->row[i] + x * stride * lanes;
+        s->segment[i].src_tile = kind->width[index] * stride * lanes;
+        s->segment[i].column = plan->columns + cut->column[t];
+        s->segment[i].columns = cut->columns[t];
+    }
+    for (int a = 0; a < s->run.addends; a++)
+        s->addend[a].index = job->index[a] + pixel;
+    s->run.tiles = tiles;
+    s->run.out = out->dst + at;
+    if (s->run.epilogue & OCT_EPILOGUE_RESIDUAL)
+        s->run.residual =
+            (const float *)w->io->residual[job->to] + (s->run.out - (const float *)w->io->out[job->to]);
+    kind->tile[index](&s->run);
+}
+
+static void run_flat(const struct worker *w, const struct job *job, const struct group *g, int z, int first,
+                     int last, struct setup *s)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct direct_kind *kind = plan->isa->kind + g->kind;
+    const struct cut *cut = plan->cuts + job->cutting[g->kind].first;
+    int whole = oct_max((last - first) / kind->width[0] - 1, 0), x = first;
+
+    set_rows(w, job, g, z, 0, s);
+    if (whole)
+        run_tiles(w, job, g, z, 0, x, 0, whole, cut, s);
+    x += whole * kind->width[0];
+    while (x < last) {
+        int index = plan->tail[g->kind][last - x];
+
+        run_tiles(w, job, g, z, 0, x, index, 1, cut, s);
+        x += kind->width[index];
+    }
+}
+
+/* Rows [first, last) of one plane of one group; pixels where the job is flat. */
+static void run_group(const struct worker *w, int index, int part, int z, int first, int last)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + index;
+    const struct group *g = job->group + part;
+    const struct cutting *cutting = job->cutting + g->kind;
+    struct setup s;
+
+    if (first == last)
+        return;
+    s.run = (struct direct_run){
+        .segment = s.segment,
+        .addend = s.addend,
+        .addends = job->addends,
+        .epilogue = job->upward ? 0 : plan->p.epilogue,
+        .out_block = w->job[index].block,
+        .bias = plan->bias + job->bias + (ptrdiff_t)g->block * plan->isa->lanes,
+    };
+    if (!(s.run.epilogue & OCT_EPILOGUE_BIAS))
+        s.run.bias = NULL;
+    for (int a = 0; a < job->addends; a++) {
+        const struct job *low = plan->job + job->addend[a];
+        const struct view *v = w->job + job->addend[a];
+
+        s.addend[a] = (struct direct_addend){
+            .src = v->src + g->block * v->block + (z - v->plane0) * v->plane,
+            .origin = (ptrdiff_t)v->row * low->e.w * plan->isa->lanes,
+            .block = v->block,
+        };
+    }
+    if (job->flat) {
+        run_flat(w, job, g, z, first, last, &s);
+        return;
+    }
+    for (int y = first; y < last; y++) {
+        set_rows(w, job, g, z, y, &s);
+        for (int c = cutting->first; c < cutting->first + cutting->count; c++)
+            run_tiles(w, job, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles,
+                      plan->cuts + c, &s);
+    }
+}
+
+/* ---- pooling ------------------------------------------------------------------------------------- */
+
+static void pool_block(const struct worker *w, int index, int block, int z, int first, int last)
+{
+    const struct source *s = w->plan->source + index, *parent = w->plan->source + s->parent;
+    const struct view *to = w->source + index, *from = w->source + s->parent;
+    ptrdiff_t lanes = w->plan->isa->lanes;
+
+    w->plan->isa->pool(to->dst + block * to->block + (z - to->plane0) * to->plane +
+                           (first - to->row) * s->e.w * lanes,
+                       from->src + block * from->block + (z - from->plane0) * from->plane -
+                           (ptrdiff_t)from->row * parent->e.w * lanes,
+                       parent->e.h, parent->e.w, s->log2, first, last);
+}
+
+/* ---- split by rows ------------------------------------------------------------------------------- */
+
+static uint64_t clock_of(const struct worker *w)
+{
+    return w->profile ? oct_clock_ns() : 0;
+}
+
+static void note(const struct worker *w, const char *name, uint64_t since)
+{
+    if (w->profile)
+        oct_profile_add(w->profile, name, oct_clock_ns() - since);
+}
+
+static void run_strip(struct worker *w, int z, int u0, int u1)
+{
+    const struct oct_plan *plan = w->plan;
+    struct span need[MAX_SOURCES];
+    uint64_t since = clock_of(w);
+
+    direct_needs(plan, u0, u1, need);
+    view_strip(w, z, u0, u1, need);
+    for (int i = plan->p.bands; i < plan->sources; i++)
+        for (int b = 0; b < plan->source[i].blocks; b++)
+            pool_block(w, i, b, z, need[i].first, need[i].last);
+    if (plan->sources > plan->p.bands)
+        note(w, "pool", since);
+    for (int j = 0; j < plan->jobs; j++) {
+        const struct job *job = plan->job + j;
+        struct span rows = direct_job_rows(plan, job, u0, u1);
+        int step = job->flat ? job->e.w : 1;
+
+        since = clock_of(w);
+        for (int g = 0; g < job->groups; g++)
+            run_group(w, j, g, z, rows.first * step, rows.last * step);
+        note(w, job->name, since);
+    }
+}
+
+/* This thread's share of all units of all planes and images. */
+static void run_rows(struct worker *w, int thread)
+{
+    const struct oct_plan *plan = w->plan;
+    int planes = plan->job[0].e.d;
+    int64_t total = (int64_t)plan->p.n * planes * plan->units;
+    int64_t at = total * thread / plan->threads, end = total * (thread + 1) / plan->threads;
+
+    w->area = plan->scratch + (size_t)thread * plan->scratch_floats;
+    while (at < end) {
+        int64_t plane = at / plan->units;
+        int u0 = (int)(at % plan->units), most = plan->units - u0;
+        int units = (int)(end - at < most ? end - at : most);
+        int strips = oct_ceil_div(units, plan->strip);
+
+        view_io(w, (int)(plane / planes));
+        for (int s = 0; s < strips; s++) {
+            int first, last;
+
+            oct_share(units, strips, s, &first, &last);
+            run_strip(w, (int)(plane % planes), u0 + first, u0 + last);
+        }
+        at += units;
+    }
+}
+
+/* ---- split by tasks ------------------------------------------------------------------------------ */
+
+/* Items [first, last) of a task: rows of its planes, or pieces of flat rows. */
+static void run_task(struct worker *w, const struct task *task, int first, int last)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + task->index;
+    bool flat = !task->pool && job->flat;
+    int planes = task->pool ? plan->source[task->index].e.d : job->e.d, a = task->items / planes;
+    int step = flat ? plan->isa->kind[job->group[task->part].kind].width[0] : 1;
+    int most = flat ? job->e.h * job->e.w : a;
+    uint64_t since = clock_of(w);
+
+    while (first < last) {
+        int z = first / a, y0 = first % a, y1 = oct_min(a, y0 + last - first);
+
+        if (task->pool)
+            pool_block(w, task->index, task->part, z, y0, y1);
+        else
+            run_group(w, task->index, task->part, z, y0 * step, oct_min(y1 * step, most));
+        first += y1 - y0;
+    }
+    note(w, task->pool ? "pool" : job->name, since);
+}
+
+static void run_level(struct worker *w, int level, int thread)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct position *start = plan->start + level * (plan->threads + 1) + thread;
+
+    for (int t = start[0].task; t <= start[1].task && t < plan->level_task[level + 1]; t++) {
+        int first = t == start[0].task ? start[0].item : 0;
+        int last = t == start[1].task ? start[1].item : plan->task[t].items;
+
+        if (first < last)
+            run_task(w, plan->task + t, first, last);
+    }
+}
+
+static void run_tasks(struct worker *w, int thread, int team)
+{
+    const struct oct_plan *plan = w->plan;
+
+    w->area = plan->scratch;
+    view_shared(w);
+    for (int image = 0; image < plan->p.n; image++) {
+        view_io(w, image);
+        for (int level = 1; level <= plan->levels; level++) {
+            for (int t = thread; t < plan->threads; t += team)
+                run_level(w, level, t);
+            if (level < plan->levels || image + 1 < plan->p.n) {
+#pragma omp barrier
+            }
+        }
+    }
+}
+
+/* ---- entry --------------------------------------------------------------------------------------- */
+
+static void run_thread(const struct oct_plan *plan, const struct oct_io *io, int thread, int team)
+{
+    struct worker w = {.plan = plan, .io = io, .profile = thread == 0 ? io->profile : NULL};
+
+    if (!plan->by_rows) {
+        run_tasks(&w, thread, team);
+        return;
+    }
+    for (int t = thread; t < plan->threads; t += team)
+        run_rows(&w, t);
+}
+
+int direct_execute(struct oct_plan *plan, const struct oct_io *io)
+{
+    if (plan->delegate)
+        return plan->delegate->execute(plan->delegated, io);
+    if (plan->threads == 1) {
+        run_thread(plan, io, 0, 1);
+        return OCT_OK;
+    }
+    /* The runtime may give fewer threads than asked for; the shares are then dealt out among those. */
+#pragma omp parallel num_threads(plan->threads)
+    run_thread(plan, io, omp_get_thread_num(), omp_get_num_threads());
+    return OCT_OK;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct convolution, planning: how tiles of the few widths that exist cover a row. */
+#include "direct_plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, and an FMA waits
+ * four cycles for the one before it. The addition stands for filling and emptying the tile. */
+float direct_tile_cost(const struct direct_kind *kind, int width)
+{
+    float fma = 0.5f * (float)(kind->blocks * width), load = 0.5f * (float)(kind->blocks + width);
+
+    return fmaxf(fmaxf(fma, load), 4.0f) * (kind->half ? 0.5f : 1.0f) + 0.3f;
+}
+
+int direct_tap_floats(const struct oct_plan *plan, int kind)
+{
+    int lanes = plan->isa->lanes, floats = lanes * lanes * plan->isa->kind[kind].blocks;
+
+    return plan->isa->kind[kind].half ? floats / 2 : floats;
+}
+
+/* How column k of the kernel meets the tile at x: false where no compile-time clipping fits. */
+static bool fit_column(const struct oct_plan *plan, const struct term *t, int kind, int k, int x, int width,
+                       struct direct_column *c)
+{
+    int64_t at = (int64_t)x * t->conv_stride + (int64_t)k * plan->p.dilation - t->pad_w;
+    int64_t end = plan->source[t->source].e.w;
+    int first = 0, last = width;
+
+    while (first < width && at + (int64_t)first * t->conv_stride < 0)
+        first++;
+    while (last > first && at + (int64_t)(last - 1) * t->conv_stride >= end)
+        last--;
+    *c = (struct direct_column){.src = (int32_t)((k * plan->p.dilation - t->pad_w) * plan->isa->lanes),
+                                .weights = k * direct_tap_floats(plan, kind),
+                                .stride = t->conv_stride,
+                                .clip = DIRECT_CLIPS};
+    if (first == last)
+        return true; /* to be left out */
+    if (first == 0 && last == width)
+        c->clip = DIRECT_WHOLE;
+    else if (first == 0 && last >= width - 2)
+        c->clip = last == width - 1 ? DIRECT_NOT_LAST : DIRECT_NOT_LAST_2;
+    else if (last == width && first <= 2)
+        c->clip = first == 1 ? DIRECT_NOT_FIRST : DIRECT_NOT_FIRST_2;
+    return c->clip != DIRECT_CLIPS && (width == 1 || t->conv_stride <= 2);
+}
+
+/* The columns of every term for the tile at x; false where the tile does not fit. */
+static bool fit_tile(const struct oct_plan *plan, const struct job *job, int kind, int x, int width,
+                     struct cut *cut, struct direct_column *columns)
+{
+    int n = 0;
+
+    for (int t = 0; t < job->terms; t++) {
+        cut->column[t] = n;
+        for (int k = 0; k < plan->p.kw; k++) {
+            if (!fit_column(plan, job->term + t, kind, k, x, width, columns + n))
+                return false;
+            n += columns[n].clip != DIRECT_CLIPS;
+        }
+        cut->columns[t] = n - cut->column[t];
+    }
+    return true;
+}
+
+struct builder {
+    struct cut *cuts;
+    struct direct_column *columns, *fitting;
+    int ncuts, ncolumns, cuts_room, columns_room;
+};
+
+static int grow(void **array, int *room, int want, size_t size)
+{
+    int more = oct_max(want, 2 * *room);
+    void *p;
+
+    if (want <= *room)
+        return OCT_OK;
+    p = realloc(*array, (size_t)more * size);
+    if (!p)
+        return OCT_NO_MEMORY;
+    *array = p;
+    *room = more;
+    return OCT_OK;
+}
+
+static bool continues(const struct builder *b, const struct job *job, const struct cut *cut)
+{
+    const struct cut *last = b->cuts + b->ncuts - 1;
+
+    if (last->width != cut->width)
+        return false;
+    for (int t = 0; t < job->terms; t++) {
+        if (last->columns[t] != cut->columns[t] ||
+            memcmp(b->columns + last->column[t], b->fitting + cut->column[t],
+                   (size_t)cut->columns[t] * sizeof(b->columns[0])) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int append_cut(struct builder *b, const struct job *job, struct cut *cut, bool first)
+{
+    int n = job->terms ? cut->column[job->terms - 1] + cut->columns[job->terms - 1] : 0;
+
+    if (!first && continues(b, job, cut)) {
+        b->cuts[b->ncuts - 1].tiles++;
+        return OCT_OK;
+    }
+    if (grow((void **)&b->cuts, &b->cuts_room, b->ncuts + 1, sizeof(b->cuts[0])) ||
+        grow((void **)&b->columns, &b->columns_room, b->ncolumns + n, sizeof(b->columns[0])))
+        return OCT_NO_MEMORY;
+    if (n)
+        memcpy(b->columns + b->ncolumns, b->fitting, (size_t)n * sizeof(b->columns[0]));
+    for (int t = 0; t < job->terms; t++)
+        cut->column[t] += b->ncolumns;
+    b->ncolumns += n;
+    b->cuts[b->ncuts++] = *cut;
+    return OCT_OK;
+}
+
+/* The cheapest way to cover a row: best[x] is the cost from x on, width[x] the first step. */
+static float cover(const struct oct_plan *plan, const struct job *job, int kind, int w, float *best,
+                   uint8_t *width, struct direct_column *columns)
+{
+    const struct direct_kind *k = plan->isa->kind + kind;
+    struct cut cut;
+
+    best[w] = 0;
+    for (int x = w - 1; x >= 0; x--) {
+        best[x] = INFINITY;
+        for (int i = 0; i < DIRECT_WIDTHS && k->width[i]; i++) {
+            int step = k->width[i];
+            float cost;
+
+            if (x + step > w || (!job->flat && !fit_tile(plan, job, kind, x, step, &cut, columns)))
+                continue;
+            cost = direct_tile_cost(k, step) + best[x + step];
+            if (cost < best[x]) {
+                best[x] = cost;
+                width[x] = (uint8_t)i;
+            }
+        }
+    }
+    return best[0];
+}
+
+static int cut_row(struct oct_plan *plan, struct job *job, int kind, struct builder *b)
+{
+    int w = job->e.w, status = OCT_NO_MEMORY;
+    float *best = malloc(((size_t)w + 1) * sizeof(*best));
+    uint8_t *width = malloc((size_t)w + 1);
+    struct cutting *cutting = job->cutting + kind;
+
+    if (!best || !width)
+        goto done;
+    *cutting =
+        (struct cutting){.first = b->ncuts, .cost = cover(plan, job, kind, w, best, width, b->fitting)};
+    for (int x = 0; x < w; x += plan->isa->kind[kind].width[width[x]]) {
+        struct cut cut = {.x = x, .width = width[x], .tiles = 1};
+
+        fit_tile(plan, job, kind, x, plan->isa->kind[kind].width[width[x]], &cut, b->fitting);
+        status = append_cut(b, job, &cut, x == 0);
+        if (status)
+            goto done;
+    }
+    cutting->count = b->ncuts - cutting->first;
+    status = OCT_OK;
+done:
+    free(best);
+    free(width);
+    return status;
+}
+
+/* Flat rows are cut while they run: only their one column and their cost are known beforehand. */
+static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct builder *b)
+{
+    const struct direct_kind *k = plan->isa->kind + kind;
+    int64_t pixels = (int64_t)job->e.h * job->e.w;
+    struct cut cut = {.tiles = 1};
+
+    fit_tile(plan, job, kind, 0, 1, &cut, b->fitting);
+    job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1};
+    job->cutting[kind].cost = (float)(pixels / k->width[0]) * direct_tile_cost(k, k->width[0]);
+    for (int left = (int)(pixels % k->width[0]); left > 0; left -= k->width[plan->tail[kind][left]])
+        job->cutting[kind].cost += direct_tile_cost(k, k->width[plan->tail[kind][left]]);
+    return append_cut(b, job, &cut, true);
+}
+
+static void cut_tails(struct oct_plan *plan, int kind)
+{
+    const struct job flat = {.flat = true};
+    float best[2 * MAX_WIDTH];
+    uint8_t width[2 * MAX_WIDTH];
+    int w = 2 * MAX_WIDTH - 1;
+
+    cover(plan, &flat, kind, w, best, width, NULL);
+    for (int left = 1; left <= w; left++)
+        plan->tail[kind][left] = width[w - left];
+}
+
+int direct_cut_rows(struct oct_plan *plan)
+{
+    struct builder b = {0};
+    int status = OCT_NO_MEMORY;
+
+    b.fitting = malloc((size_t)plan->p.kw * DIRECT_SEGMENTS * sizeof(b.fitting[0]));
+    if (!b.fitting)
+        return status;
+    for (int kind = 0; kind < plan->isa->kinds; kind++) {
+        cut_tails(plan, kind);
+        for (int j = 0; j < plan->jobs; j++) {
+            struct job *job = plan->job + j;
+
+            status = job->flat ? cut_flat(plan, job, kind, &b) : cut_row(plan, job, kind, &b);
+            if (status)
+                goto done;
+        }
+    }
+done:
+    plan->cuts = b.cuts;
+    plan->columns = b.columns;
+    free(b.fitting);
+    return status;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct convolution, planning: output channels into groups, weights into the order in which tiles read them.
+ */
+#include "direct_plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The half block's kind, or -1. */
+static int half_kind(const struct direct_isa *isa)
+{
+    return isa->kind[isa->kinds - 1].half ? isa->kinds - 1 : -1;
+}
+
+/* The kind that the cheapest cover of `blocks` blocks begins with. */
+static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+{
+    const struct direct_isa *isa = plan->isa;
+    float best[OCT_MAX_BANDS * 4] = {0};
+    int first[OCT_MAX_BANDS * 4] = {0};
+    const int many = (int)(sizeof(best) / sizeof(best[0])) - 1;
+
+    /* Beyond a few blocks all but the rest is covered by the largest tile. */
+    if (blocks > many)
+        return cheapest_kind(plan, job, many - 3 + blocks % 4);
+    for (int n = 1; n <= blocks; n++) {
+        best[n] = INFINITY;
+        for (int k = 0; k < isa->kinds; k++) {
+            float cost;
+
+            if (isa->kind[k].half || isa->kind[k].blocks > n)
+                continue;
+            cost = job->cutting[k].cost + best[n - isa->kind[k].blocks];
+            if (cost < best[n]) {
+                best[n] = cost;
+                first[n] = k;
+            }
+        }
+    }
+    return first[blocks];
+}
+
+/* Writes the groups of a job, or only counts them. */
+static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
+{
+    int lanes = plan->isa->lanes, half = half_kind(plan->isa), n = 0, block = 0;
+    int tail = job->oc - (job->blocks - 1) * lanes;
+    int full = half >= 0 && tail <= lanes / 2 ? job->blocks - 1 : job->blocks;
+
+    while (block < full) {
+        int kind = cheapest_kind(plan, job, full - block);
+
+        if (groups)
+            groups[n] = (struct group){.kind = kind, .block = block};
+        block += plan->isa->kind[kind].blocks;
+        n++;
+    }
+    if (block < job->blocks) {
+        if (groups)
+            groups[n] = (struct group){.kind = half, .block = block};
+        n++;
+    }
+    return n;
+}
+
+static size_t term_floats(const struct oct_plan *plan, const struct term *t, int kind)
+{
+    return (size_t)plan->source[t->source].blocks * plan->p.kd * plan->p.kh * plan->p.kw *
+           direct_tap_floats(plan, kind);
+}
+
+/* One tap of one block of input channels: dst[c][block][lane], or dst[c / 2][2 * output + (c & 1)]. */
+static void pack_tap(const struct oct_plan *plan, const struct job *job, const struct group *g,
+                     const struct term *t, int in_block, size_t tap, float *dst)
+{
+    const struct direct_kind *kind = plan->isa->kind + g->kind;
+    int lanes = plan->isa->lanes, c0 = in_block * lanes, channels = oct_min(lanes, t->ic - c0);
+    int outputs = oct_min(kind->blocks * lanes, job->oc - g->block * lanes);
+    size_t taps = (size_t)plan->p.kd * plan->p.kh * plan->p.kw;
+
+    memset(dst, 0, (size_t)direct_tap_floats(plan, g->kind) * sizeof(*dst));
+    for (int o = 0; o < outputs; o++) {
+        const float *src = t->weights + ((size_t)(g->block * lanes + o) * t->ic + c0) * taps + tap;
+
+        for (int c = 0; c < channels; c++) {
+            size_t at =
+                kind->half ? (size_t)(c / 2) * lanes + 2 * o + (c & 1) : (size_t)c * kind->blocks * lanes + o;
+            dst[at] = src[c * taps];
+        }
+    }
+}
+
+static void pack_group(struct oct_plan *plan, const struct job *job, const struct group *g)
+{
+    size_t taps = (size_t)plan->p.kd * plan->p.kh * plan->p.kw, step = direct_tap_floats(plan, g->kind);
+
+    for (int i = 0; i < job->terms; i++) {
+        float *dst = plan->weights + g->weights[i];
+
+        for (int b = 0; b < plan->source[job->term[i].source].blocks; b++)
+            for (size_t tap = 0; tap < taps; tap++, dst += step)
+                pack_tap(plan, job, g, job->term + i, b, tap, dst);
+    }
+}
+
+static int allocate_groups(struct oct_plan *plan)
+{
+    struct group *at;
+    size_t floats = 0;
+    int n = 0;
+
+    for (int j = 0; j < plan->jobs; j++)
+        n += choose_groups(plan, plan->job + j, NULL);
+    at = plan->groups = calloc((size_t)n, sizeof(*at));
+    if (!at)
+        return OCT_NO_MEMORY;
+    for (int j = 0; j < plan->jobs; j++) {
+        struct job *job = plan->job + j;
+
+        job->group = at;
+        job->groups = choose_groups(plan, job, at);
+        at += job->groups;
+        for (int g = 0; g < job->groups; g++) {
+            for (int t = 0; t < job->terms; t++) {
+                job->group[g].weights[t] = floats;
+                floats += term_floats(plan, job->term + t, job->group[g].kind);
+            }
+        }
+    }
+    plan->info.weight_bytes = floats * sizeof(float);
+    plan->weights = oct_alloc(plan->info.weight_bytes);
+    return plan->weights ? OCT_OK : OCT_NO_MEMORY;
+}
+
+static int pack_bias(struct oct_plan *plan, const struct oct_weights *w)
+{
+    size_t floats = 0;
+
+    for (int j = 0; j < plan->jobs; j++) {
+        plan->job[j].bias = floats;
+        floats += (size_t)plan->job[j].blocks * plan->isa->lanes;
+    }
+    plan->bias = oct_alloc(floats * sizeof(float));
+    if (!plan->bias)
+        return OCT_NO_MEMORY;
+    memset(plan->bias, 0, floats * sizeof(float));
+    if (!(plan->p.epilogue & OCT_EPILOGUE_BIAS))
+        return OCT_OK;
+    for (int j = 0; j < plan->jobs; j++) {
+        const struct job *job = plan->job + j;
+
+        if (!job->upward && w->bias[job->to])
+            memcpy(plan->bias + job->bias, w->bias[job->to], (size_t)job->oc * sizeof(float));
+    }
+    return OCT_OK;
+}
+
+int direct_pack(struct oct_plan *plan, const struct oct_weights *w)
+{
+    if (allocate_groups(plan) || pack_bias(plan, w))
+        return OCT_NO_MEMORY;
+    for (int j = 0; j < plan->jobs; j++)
+        for (int g = 0; g < plan->job[j].groups; g++)
+            pack_group(plan, plan->job + j, plan->job[j].group + g);
+    for (int j = 0; j < plan->jobs; j++)
+        for (int t = 0; t < plan->job[j].terms; t++)
+            plan->job[j].term[t].weights = NULL;
+    return OCT_OK;
+}

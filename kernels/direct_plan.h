@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What direct_plan.c decides and direct.c carries out. */
+#ifndef OCT_DIRECT_PLAN_H
+#define OCT_DIRECT_PLAN_H
+
+#include "direct.h"
+
+#define MAX_SOURCES 16 /* input bands, then pooled ones */
+#define MAX_JOBS    12 /* paths that go up, then output bands */
+#define MAX_LEVELS  4  /* 0: inputs; then pool, pool again or upward paths, outputs */
+#define MAX_WIDTH   16 /* of a tile */
+
+/* A tensor under a kernel: an input band, or `parent` average-pooled by 2^log2 into scratch. */
+struct source {
+    int band, parent; /* parent: -1 for an input band */
+    int pooled;       /* log2 of the reduction since the input: with parent and log2 the identity */
+    int log2, level, blocks;
+    struct oct_extent e;
+    size_t scratch; /* floats from the start of a scratch area */
+    int rows;       /* of scratch */
+};
+
+/* One path's contribution to a job. */
+struct term {
+    int source, ic;
+    int conv_stride, pad_d, pad_h, pad_w;
+    const float *weights; /* as the user gave them; only while planning */
+};
+
+/* A stretch of equal neighbouring tiles of a row. */
+struct cut {
+    int x, width, tiles;         /* width: index into the kind's list */
+    int column[DIRECT_SEGMENTS]; /* index into plan->columns, by term */
+    int columns[DIRECT_SEGMENTS];
+};
+
+/* How one kind of tile covers a row. */
+struct cutting {
+    int first, count; /* of plan->cuts */
+    float cost;       /* cycles for one input channel of one kernel tap */
+};
+
+struct group {
+    int kind, block;                 /* its tile, its first block of output channels */
+    size_t weights[DIRECT_SEGMENTS]; /* floats from plan->weights, by term */
+};
+
+/* One convolution into one tensor: an output band, or the low-resolution result of a path that goes up. */
+struct job {
+    int to;
+    bool upward; /* into scratch; no epilogue */
+    bool flat;   /* 1x1 at stride 1: the plane is one row of h * w pixels */
+    int octave, level;
+    int oc, blocks;
+    struct oct_extent e;
+    int terms, addends, groups;
+    struct term term[DIRECT_SEGMENTS];
+    int addend[DIRECT_ADDENDS];           /* jobs */
+    const int32_t *index[DIRECT_ADDENDS]; /* of plan->indexes */
+    struct group *group;
+    struct cutting cutting[DIRECT_KINDS];
+    size_t scratch;
+    int rows;
+    size_t bias; /* floats from plan->bias */
+    char name[24];
+};
+
+/* Work of one level that threads share: rows of a source's block, or of a job's group. */
+struct task {
+    bool pool;
+    int index, part; /* source and block, or job and group */
+    int items;       /* planes * rows (flat: planes * widest tiles) */
+    float cost;      /* of one item */
+};
+
+struct position {
+    int task, item;
+};
+
+struct oct_plan {
+    const struct oct_kernel *delegate; /* grouped problems; then nothing below is used */
+    struct oct_plan *delegated;
+
+    const struct direct_isa *isa;
+    struct oct_problem p;
+    struct oct_plan_info info;
+    int sources, jobs, levels, threads;
+    struct source source[MAX_SOURCES];
+    struct job job[MAX_JOBS];
+    struct cut *cuts;
+    struct direct_column *columns;
+    int32_t *indexes;
+    float *weights, *bias;
+    float *scratch;
+    size_t scratch_floats; /* of one area: one a thread when split by rows, else one for all */
+    struct group *groups;
+
+    /* A unit is one row of the coarsest plane. Split by rows, a thread owns a run of units and meets no
+     * other; else all share each level's tasks, with a barrier between levels. */
+    bool by_rows;
+    int coarsest, units, strip;
+    struct task *task;
+    int level_task[MAX_LEVELS + 1]; /* the first task of each level; one more ends the last */
+    struct position *start;         /* [level][thread], threads + 1 a level */
+
+    uint8_t tail[DIRECT_KINDS][2 * MAX_WIDTH]; /* widths (indices) that end a flat row best, by pixels left */
+};
+
+struct span {
+    int first, last;
+};
+
+/* Rows of every source that units [u0, u1) need. Inputs too. */
+void direct_needs(const struct oct_plan *plan, int u0, int u1, struct span need[MAX_SOURCES]);
+/* Rows of a job in units [u0, u1). */
+struct span direct_job_rows(const struct oct_plan *plan, const struct job *job, int u0, int u1);
+/* The kernel taps inside [0, extent) for an output at `at`. */
+struct span direct_taps(int at, int stride, int pad, int dilation, int k, int extent);
+
+/* direct_cut.c: fills cuts, columns, tail and each job's cutting. OCT_OK or OCT_NO_MEMORY. */
+int direct_cut_rows(struct oct_plan *plan);
+float direct_tile_cost(const struct direct_kind *kind, int width); /* cycles for one channel of one tap */
+int direct_tap_floats(const struct oct_plan *plan, int kind); /* weights of a channel block under one tap */
+
+/* direct_pack.c: chooses each job's groups and packs weights and bias. OCT_OK or OCT_NO_MEMORY. */
+int direct_pack(struct oct_plan *plan, const struct oct_weights *w);
+
+/* direct_share.c: strips, scratch, and who does what. OCT_OK or OCT_NO_MEMORY. */
+int direct_share_work(struct oct_plan *plan);
+
+#endif

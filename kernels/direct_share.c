@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct convolution, planning: strips that stay in cache, scratch, and which thread does what. */
+#define _GNU_SOURCE
+#include "direct_plan.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Rows are shared only where that keeps every thread this busy, relative to the busiest. */
+#define ROWS_BALANCE 0.97
+
+static size_t level_2_bytes(void)
+{
+    long bytes = 0;
+
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    return bytes > 0 ? (size_t)bytes : (size_t)512 << 10; /* virtual machines may hide it */
+}
+
+/* ---- strips -------------------------------------------------------------------------------------- */
+
+/* Bytes that a strip of units reads and writes in scratch and reads of the inputs. */
+static size_t strip_bytes(const struct oct_plan *plan, int units)
+{
+    struct span need[MAX_SOURCES];
+    size_t values = 0;
+    int u0 = (plan->units - units) / 2;
+
+    direct_needs(plan, u0, u0 + units, need);
+    for (int i = 0; i < plan->sources; i++)
+        values += (size_t)plan->source[i].blocks * plan->source[i].e.w * (need[i].last - need[i].first);
+    for (int j = 0; j < plan->jobs; j++) {
+        struct span rows = direct_job_rows(plan, plan->job + j, u0, u0 + units);
+
+        if (plan->job[j].upward)
+            values += (size_t)plan->job[j].blocks * plan->job[j].e.w * (rows.last - rows.first);
+    }
+    return values * plan->isa->lanes * sizeof(float);
+}
+
+static void choose_strip(struct oct_plan *plan)
+{
+    int most = oct_min(plan->units, oct_ceil_div(plan->units * plan->p.n * plan->job[0].e.d, plan->threads));
+    size_t budget = level_2_bytes() / 2;
+    int strips = 1;
+
+    while (oct_ceil_div(most, strips) > 1 && strip_bytes(plan, oct_ceil_div(most, strips)) > budget)
+        strips++;
+    plan->strip = oct_ceil_div(most, strips);
+}
+
+/* ---- scratch ------------------------------------------------------------------------------------- */
+
+static void scratch_rows(struct oct_plan *plan)
+{
+    struct span need[MAX_SOURCES];
+
+    if (!plan->by_rows) {
+        for (int i = 0; i < plan->sources; i++)
+            plan->source[i].rows = plan->source[i].e.h;
+        for (int j = 0; j < plan->jobs; j++)
+            plan->job[j].rows = plan->job[j].e.h;
+        return;
+    }
+    for (int u = 0; u < plan->units; u++) {
+        int end = oct_min(u + plan->strip, plan->units);
+
+        direct_needs(plan, u, end, need);
+        for (int i = 0; i < plan->sources; i++)
+            plan->source[i].rows = oct_max(plan->source[i].rows, need[i].last - need[i].first);
+        for (int j = 0; j < plan->jobs; j++) {
+            struct span rows = direct_job_rows(plan, plan->job + j, u, end);
+            plan->job[j].rows = oct_max(plan->job[j].rows, rows.last - rows.first);
+        }
+    }
+}
+
+static int allocate_scratch(struct oct_plan *plan)
+{
+    size_t floats = 0, areas = plan->by_rows ? (size_t)plan->threads : 1;
+    size_t planes = plan->by_rows ? 1 : (size_t)plan->p.d;
+
+    scratch_rows(plan);
+    for (int i = plan->p.bands; i < plan->sources; i++) {
+        struct source *s = plan->source + i;
+
+        s->scratch = floats;
+        floats += planes * s->blocks * s->rows * s->e.w * plan->isa->lanes;
+    }
+    planes = plan->by_rows ? 1 : (size_t)plan->job[0].e.d;
+    for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
+        struct job *job = plan->job + j;
+
+        job->scratch = floats;
+        floats += planes * job->blocks * job->rows * job->e.w * plan->isa->lanes;
+    }
+    plan->scratch_floats = floats;
+    plan->info.scratch_bytes = areas * floats * sizeof(float);
+    plan->scratch = floats ? oct_alloc(plan->info.scratch_bytes) : NULL;
+    return plan->scratch || !floats ? OCT_OK : OCT_NO_MEMORY;
+}
+
+/* ---- tasks --------------------------------------------------------------------------------------- */
+
+static struct task pool_task(const struct oct_plan *plan, int source, int block)
+{
+    const struct source *s = plan->source + source;
+    float window = (float)(1 << s->log2);
+
+    return (struct task){.pool = true,
+                         .index = source,
+                         .part = block,
+                         .items = s->e.d * s->e.h,
+                         .cost = (float)s->e.w * (window * window / 2 + 1)};
+}
+
+static struct task job_task(const struct oct_plan *plan, int index, int part)
+{
+    const struct job *job = plan->job + index;
+    int kind = job->group[part].kind, width = plan->isa->kind[kind].width[0];
+    float channels = 1; /* the store is worth about one */
+    struct task t = {.index = index, .part = part, .items = job->e.d * job->e.h};
+
+    for (int i = 0; i < job->terms; i++)
+        channels += (float)job->term[i].ic * (float)(plan->p.kd * plan->p.kh * plan->p.kw);
+    t.cost = job->cutting[kind].cost * channels;
+    if (job->flat) {
+        int64_t pixels = (int64_t)job->e.h * job->e.w;
+        int tiles = (int)((pixels + width - 1) / width);
+
+        t.cost /= (float)tiles;
+        t.items = job->e.d * tiles;
+    }
+    return t;
+}
+
+static int list_tasks(struct oct_plan *plan)
+{
+    int n = 0;
+
+    for (int i = plan->p.bands; i < plan->sources; i++)
+        n += plan->source[i].blocks;
+    for (int j = 0; j < plan->jobs; j++)
+        n += plan->job[j].groups;
+    plan->task = calloc((size_t)n, sizeof(plan->task[0]));
+    if (!plan->task)
+        return OCT_NO_MEMORY;
+    n = 0;
+    for (int level = 1; level <= plan->levels; level++) {
+        plan->level_task[level] = n;
+        for (int i = plan->p.bands; i < plan->sources; i++)
+            for (int b = 0; plan->source[i].level == level && b < plan->source[i].blocks; b++)
+                plan->task[n++] = pool_task(plan, i, b);
+        for (int j = 0; j < plan->jobs; j++)
+            for (int g = 0; plan->job[j].level == level && g < plan->job[j].groups; g++)
+                plan->task[n++] = job_task(plan, j, g);
+    }
+    plan->level_task[plan->levels + 1] = n;
+    return OCT_OK;
+}
+
+/* The item of a level at which `share` of its work is done. */
+static struct position locate(const struct oct_plan *plan, int level, double share)
+{
+    int first = plan->level_task[level], last = plan->level_task[level + 1];
+    double total = 0, left;
+
+    for (int t = first; t < last; t++)
+        total += (double)plan->task[t].items * plan->task[t].cost;
+    left = total * share;
+    for (int t = first; t < last; t++) {
+        double cost = plan->task[t].cost;
+        int item = cost > 0 ? (int)(left / cost + 0.5) : 0;
+
+        if (item < plan->task[t].items && share < 1)
+            return (struct position){t, item};
+        left -= (double)plan->task[t].items * cost;
+        left = left > 0 ? left : 0;
+    }
+    return (struct position){last, 0};
+}
+
+static int share_tasks(struct oct_plan *plan)
+{
+    int per_level = plan->threads + 1;
+
+    if (list_tasks(plan))
+        return OCT_NO_MEMORY;
+    plan->start = calloc((size_t)(plan->levels + 1) * per_level, sizeof(plan->start[0]));
+    if (!plan->start)
+        return OCT_NO_MEMORY;
+    for (int level = 1; level <= plan->levels; level++)
+        for (int t = 0; t <= plan->threads; t++)
+            plan->start[level * per_level + t] = locate(plan, level, (double)t / plan->threads);
+    return OCT_OK;
+}
+
+static bool rows_balance(const struct oct_plan *plan)
+{
+    int64_t rows = (int64_t)plan->p.n * plan->job[0].e.d * plan->units;
+    int64_t most = (rows + plan->threads - 1) / plan->threads;
+
+    return (double)rows >= ROWS_BALANCE * (double)most * plan->threads;
+}
+
+int direct_share_work(struct oct_plan *plan)
+{
+    plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
+    choose_strip(plan);
+    if (allocate_scratch(plan))
+        return OCT_NO_MEMORY;
+    return plan->by_rows ? OCT_OK : share_tasks(plan);
+}
