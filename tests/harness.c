@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define GUARD_FLOATS 64
 #define GUARD_BYTE   0xa5
@@ -15,12 +17,34 @@ static int complain(struct oct_message *msg, const char *text, int band)
     return OCT_ERROR;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void *checked(void *p)
 {
     if (p)
         return p;
     fputs("no memory for a test\n", stderr);
     abort();
+}
+
+bool limit_isa(int argc, char **argv)
+{
+    uint32_t mask = UINT32_MAX;
+
+    if (argc > 1 && !oct_isa_parse(argv[1], &mask)) {
+        fprintf(stderr, "%s is no instruction-set level\n", argv[1]);
+        exit(2);
+    }
+    if (argc > 1 && mask & ~oct_cpu_detected())
+        return false;
+    oct_cpu_limit(mask);
+    return true;
 }
 
 /* ---- plain tensors ------------------------------------------------------------------------------- */
@@ -269,6 +293,34 @@ static int read_output(struct run *run, struct tensors *t, int b, struct oct_mes
     return OCT_OK;
 }
 
+static bool text_ends(const char *text, size_t size)
+{
+    return text[0] && memchr(text, '\0', size);
+}
+
+static int check_info(const struct run *run, int threads, struct oct_message *msg)
+{
+    if (!run->info || run->info->threads != threads)
+        return complain(msg, "the plan's info does not name its threads", 0);
+    if (!text_ends(run->info->describe, sizeof(run->info->describe)))
+        return complain(msg, "the plan's info does not describe it", 0);
+    return OCT_OK;
+}
+
+static int check_profile(const struct oct_profile *profile, uint64_t ns, struct oct_message *msg)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < profile->count; i++) {
+        if (!text_ends(profile->part[i].name, sizeof(profile->part[i].name)))
+            return complain(msg, "a part of the profile has no name", 0);
+        sum += profile->part[i].ns;
+    }
+    if (profile->count == 0 || sum == 0)
+        return complain(msg, "the profile is empty", 0);
+    return sum <= ns ? OCT_OK : complain(msg, "the profile's parts take longer than the whole", 0);
+}
+
 static int check_contract(struct run *run, struct tensors *t, struct oct_message *msg)
 {
     const struct oct_problem *p = &t->p;
@@ -289,6 +341,25 @@ static int check_contract(struct run *run, struct tensors *t, struct oct_message
     return OCT_OK;
 }
 
+static int execute_twice(struct run *run, struct oct_message *msg)
+{
+    struct oct_profile profile = {0};
+    uint64_t since;
+    int status = execute_poisoned(run);
+
+    if (status)
+        return complain(msg, oct_status_name(status), 0);
+    for (int b = 0; b < OCT_MAX_BANDS; b++)
+        if (run->io.out[b])
+            memcpy(run->first[b], run->io.out[b], run->out[b].bytes);
+    run->io.profile = run->kernel->profiles ? &profile : NULL;
+    since = now_ns();
+    status = execute_poisoned(run);
+    if (status)
+        return complain(msg, oct_status_name(status), 0);
+    return run->kernel->profiles ? check_profile(&profile, now_ns() - since, msg) : OCT_OK;
+}
+
 int run_kernel(const struct oct_kernel *k, struct tensors *t, int threads, struct oct_message *msg)
 {
     struct run run = {.kernel = k};
@@ -297,17 +368,14 @@ int run_kernel(const struct oct_kernel *k, struct tensors *t, int threads, struc
     if (status)
         return status;
     run.info = k->info(run.plan);
-    make_buffers(&run, t);
-    status = execute_poisoned(&run);
-    if (status == OCT_OK) {
-        for (int b = 0; b < t->p.bands; b++)
-            if (run.io.out[b])
-                memcpy(run.first[b], run.io.out[b], run.out[b].bytes);
-        status = execute_poisoned(&run);
+    status = check_info(&run, threads, msg);
+    if (status) {
+        free_run(&run);
+        return status;
     }
-    if (status)
-        status = complain(msg, oct_status_name(status), 0);
-    else
+    make_buffers(&run, t);
+    status = execute_twice(&run, msg);
+    if (status == OCT_OK)
         status = check_contract(&run, t, msg);
     free_run(&run);
     return status;

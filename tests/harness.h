@@ -5,6 +5,11 @@
 
 #include "octconv.h"
 
+#define EXIT_SKIPPED 77 /* what CMake's SKIP_RETURN_CODE says */
+
+/* Limits the process to the instruction-set level argv[1], or to nothing. False: this machine lacks it. */
+bool limit_isa(int argc, char **argv);
+
 /* Plain f32 tensors of one problem, in the shapes of octconv.h. */
 struct tensors {
     struct oct_problem p;
@@ -27,9 +32,10 @@ struct oct_weights tensors_weights(const struct tensors *t);
 
 /*
  * Plans from copies of problem and weights that are overwritten and freed before the first execute, then
- * executes twice into poisoned outputs. OCT_OK with t->out filled; OCT_UNSUPPORTED with the kernel's reason;
- * OCT_ERROR where it broke the contract: wrote outside its outputs or into its inputs, left poison or a
- * padding lane that is not zero, gave other bits the second time, or said unsupported without a reason.
+ * executes twice into poisoned outputs, once with a profile where the kernel takes one. OCT_OK with t->out
+ * filled; OCT_UNSUPPORTED with the kernel's reason; OCT_ERROR where it broke the contract: wrote outside its
+ * outputs or into its inputs, left poison or a padding lane that is not zero, gave other bits the second
+ * time, filled in no or a malformed plan info or profile, or said unsupported without a reason.
  */
 int run_kernel(const struct oct_kernel *k, struct tensors *t, int threads, struct oct_message *msg);
 
