@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* What octconv.h promises of plans, for every kernel of the table: test_plans [LEVEL]. */
+#define _POSIX_C_SOURCE 200809L
+#include "harness.h"
+#include "wrap_malloc.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* Layers that every kernel should take: two different ones, with all that a kernel may treat apart. */
+static struct oct_problem layer(int which)
+{
+    struct oct_problem p = oct_problem_default();
+
+    p.bands = 2;
+    p.ic[0] = p.ic[1] = 16;
+    p.oc[0] = p.oc[1] = which ? 32 : 16;
+    p.h = p.w = which ? 28 : 14;
+    p.kh = p.kw = which ? 1 : 3;
+    return p;
+}
+
+/* A plan with its tensors in its own layouts. */
+struct ready {
+    const struct oct_kernel *kernel;
+    struct tensors t;
+    struct oct_plan *plan;
+    struct oct_io io;
+    void *owned[2 * OCT_MAX_BANDS];
+};
+
+static int make_ready(struct ready *r, const struct oct_kernel *k, int which, int threads)
+{
+    struct oct_problem p = layer(which);
+    struct oct_message msg;
+    struct oct_weights w;
+    const struct oct_plan_info *info;
+    int status;
+
+    *r = (struct ready){.kernel = k};
+    tensors_make(&r->t, &p);
+    tensors_fill(&r->t, VALUES_INTEGER, 1 + which);
+    w = tensors_weights(&r->t);
+    status = oct_plan_create(&r->plan, k, &p, &w, threads, &msg);
+    if (status == OCT_UNSUPPORTED)
+        return status;
+    if (status)
+        fail_msg("%s: %s", k->name, msg.text);
+    info = k->info(r->plan);
+    for (int b = 0; b < p.bands; b++) {
+        struct oct_extent in = oct_in_extent(&p, b);
+
+        r->owned[2 * b] = oct_alloc(oct_layout_bytes(info->in[b], OCT_F32, p.n, p.ic[b], in));
+        r->owned[2 * b + 1] =
+            oct_alloc(oct_layout_bytes(info->out[b], OCT_F32, p.n, p.oc[b], oct_out_extent(&p, b)));
+        assert_true(r->owned[2 * b] && r->owned[2 * b + 1]);
+        oct_to_layout(info->in[b], r->owned[2 * b], r->t.in[b], p.n, p.ic[b], in);
+        r->io.in[b] = r->owned[2 * b];
+        r->io.out[b] = r->owned[2 * b + 1];
+    }
+    return OCT_OK;
+}
+
+static void read_outputs(struct ready *r)
+{
+    const struct oct_problem *p = &r->t.p;
+
+    for (int b = 0; b < p->bands; b++)
+        oct_from_layout(r->kernel->info(r->plan)->out[b], r->t.out[b], r->io.out[b], p->n, p->oc[b],
+                        oct_out_extent(p, b));
+}
+
+static void free_ready(struct ready *r)
+{
+    oct_plan_destroy(r->kernel, r->plan);
+    tensors_free(&r->t);
+    for (int i = 0; i < 2 * OCT_MAX_BANDS; i++)
+        oct_free(r->owned[i]);
+}
+
+static void execute_allocates_nothing(void **state)
+{
+    (void)state;
+    for (int k = 0; oct_kernels[k]; k++)
+        for (int which = 0; which < 2; which++)
+            for (int threads = 1; threads <= 2; threads++) {
+                struct ready r;
+                unsigned long before;
+
+                if (make_ready(&r, oct_kernels[k], which, threads) == OCT_OK) {
+                    before = allocations();
+                    assert_true(before > 0); /* the linker did wrap */
+                    assert_int_equal(oct_execute(r.kernel, r.plan, &r.io), OCT_OK);
+                    if (allocations() != before)
+                        fail_msg("%s allocated %lu times in execute", oct_kernels[k]->name,
+                                 allocations() - before);
+                }
+                free_ready(&r);
+            }
+}
+
+#define ROUNDS 300
+
+struct racer {
+    struct ready ready;
+    struct tensors want;
+    pthread_barrier_t *start;
+    char complaint[300];
+};
+
+static void *race(void *argument)
+{
+    struct racer *racer = argument;
+    struct ready *r = &racer->ready;
+    struct oct_message msg;
+
+    pthread_barrier_wait(racer->start);
+    for (int round = 0; round < ROUNDS && !racer->complaint[0]; round++) {
+        for (int b = 0; b < r->t.p.bands; b++)
+            memset(r->io.out[b], 0xff, out_values(&r->t.p, b) * sizeof(float));
+        if (oct_execute(r->kernel, r->plan, &r->io))
+            snprintf(racer->complaint, sizeof(racer->complaint), "execute failed");
+        read_outputs(r);
+        if (compare(&r->t, &racer->want, NULL, &msg))
+            snprintf(racer->complaint, sizeof(racer->complaint), "%s", msg.text);
+    }
+    return NULL;
+}
+
+/* What the plan gives when alone; the race must give the same bits. */
+static bool make_racer(struct racer *racer, const struct oct_kernel *k, int which, pthread_barrier_t *start)
+{
+    struct oct_problem p = layer(which);
+
+    *racer = (struct racer){.start = start};
+    tensors_make(&racer->want, &p);
+    if (make_ready(&racer->ready, k, which, 1))
+        return false;
+    assert_int_equal(oct_execute(k, racer->ready.plan, &racer->ready.io), OCT_OK);
+    read_outputs(&racer->ready);
+    for (int b = 0; b < p.bands; b++)
+        memcpy(racer->want.out[b], racer->ready.t.out[b], out_values(&p, b) * sizeof(float));
+    return true;
+}
+
+static void two_plans_at_once(void **state)
+{
+    (void)state;
+    for (int k = 0; oct_kernels[k]; k++) {
+        struct racer racers[2];
+        pthread_barrier_t start;
+        pthread_t threads[2];
+        bool both = make_racer(&racers[0], oct_kernels[k], 0, &start) &
+                    make_racer(&racers[1], oct_kernels[k], 1, &start);
+
+        pthread_barrier_init(&start, NULL, 2);
+        for (int i = 0; i < 2 && both; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+        for (int i = 0; i < 2 && both; i++)
+            pthread_join(threads[i], NULL);
+        pthread_barrier_destroy(&start);
+        for (int i = 0; i < 2; i++) {
+            if (racers[i].complaint[0])
+                fail_msg("%s, layer %d: %s", oct_kernels[k]->name, i, racers[i].complaint);
+            free_ready(&racers[i].ready);
+            tensors_free(&racers[i].want);
+        }
+    }
+}
+
+static void table_rows_are_complete(void **state)
+{
+    (void)state;
+    assert_string_equal(oct_kernels[0]->name, "f32_ref");
+    for (int k = 0; oct_kernels[k]; k++) {
+        const struct oct_kernel *kernel = oct_kernels[k];
+
+        assert_true(kernel->name && kernel->summary && kernel->dtypes);
+        assert_ptr_equal(oct_kernel_find(kernel->name), kernel); /* so no name occurs twice */
+        if (strcmp(kernel->summary, "not written yet") == 0)
+            continue;
+        assert_true(kernel->plan && kernel->execute && kernel->destroy && kernel->info);
+        assert_true(kernel->error_growth >= 1);
+    }
+    assert_null(oct_kernel_find("f32_nothing"));
+}
+
+/* Refused before any kernel is entered, with a reason and without a plan. */
+static void refusals(void **state)
+{
+    const struct oct_kernel *k = oct_kernels[0];
+    struct oct_problem p = layer(0), bad = p;
+    struct oct_plan *plan = (struct oct_plan *)&p;
+    struct oct_message msg;
+    struct oct_weights none = {0};
+
+    (void)state;
+    assert_int_equal(oct_plan_create(&plan, k, &p, &none, 1, &msg), OCT_INVALID);
+    assert_string_equal(msg.text, "path hh contributes, but has no weights");
+    assert_null(plan);
+    assert_int_equal(oct_plan_create(&plan, k, &p, &none, 0, &msg), OCT_INVALID);
+    assert_string_equal(msg.text, "threads is 0, but must be at least 1");
+    bad.kh = 0;
+    assert_int_equal(oct_plan_create(&plan, k, &bad, &none, 1, &msg), OCT_INVALID);
+    assert_string_equal(msg.text, "kh is 0, but must be from 1 to 1024");
+    bad = p;
+    bad.dtype = OCT_S8;
+    assert_int_equal(oct_plan_create(&plan, k, &bad, &none, 1, &msg), OCT_UNSUPPORTED);
+    assert_string_equal(msg.text, "f32_ref does not compute in s8");
+    oct_plan_destroy(k, NULL);
+}
+
+static void kernels_above_the_level_are_refused(void **state)
+{
+    (void)state;
+    for (int k = 0; oct_kernels[k]; k++) {
+        struct oct_message msg = {""};
+        bool covered = (oct_kernels[k]->isa & ~oct_cpu_usable()) == 0;
+
+        assert_int_equal(oct_kernel_available(oct_kernels[k], &msg), covered ? OCT_OK : OCT_UNSUPPORTED);
+        assert_true(covered || strstr(msg.text, oct_kernels[k]->name));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table_rows_are_complete),
+        cmocka_unit_test(kernels_above_the_level_are_refused),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(execute_allocates_nothing),
+        cmocka_unit_test(two_plans_at_once),
+    };
+
+    if (!limit_isa(argc, argv))
+        return EXIT_SKIPPED;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
