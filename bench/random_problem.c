@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "random_problem.h"
 
+#include "stats.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define PICK(state, table) (table)[below(state, (int)(sizeof(table) / sizeof((table)[0])))]
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static int below(uint64_t *state, int n)
 {
-    return (int)(next_random(state) % (uint64_t)n);
+    return (int)(stats_random(state) % (uint64_t)n);
 }
 
 static int between(uint64_t *state, int low, int high)
@@ -138,7 +130,7 @@ static void choose_options(uint64_t *state, struct oct_problem *p)
     p->down = chance(state, 20) ? OCT_DOWN_STRIDED : OCT_DOWN_POOL;
     p->stride_order = chance(state, 25) ? OCT_STRIDE_POOL_FIRST : OCT_STRIDE_OFFICIAL;
     if (chance(state, p->bands > 1 ? 20 : 4))
-        p->paths = (uint32_t)next_random(state) & OCT_ALL_PATHS;
+        p->paths = (uint32_t)stats_random(state) & OCT_ALL_PATHS;
     p->epilogue = PICK(state, activations);
     if (chance(state, 35))
         p->epilogue |= OCT_EPILOGUE_BIAS;

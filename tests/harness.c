@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
+#include "stats.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,19 +84,10 @@ void tensors_make(struct tensors *t, const struct oct_problem *p)
     }
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static void fill(float *to, size_t count, enum values values, uint64_t *state)
 {
     for (size_t i = 0; to && i < count; i++) {
-        uint64_t r = next_random(state);
+        uint64_t r = stats_random(state);
 
         to[i] = values == VALUES_INTEGER ? (float)(r % (2 * INTEGER_MAGNITUDE + 1)) - INTEGER_MAGNITUDE
                                          : (float)(r >> 40) * 0x1p-23f - 1.0f;

@@ -2,6 +2,7 @@
 /* Every kernel against the vectors that tests/golden/make_golden.py computed in numpy. */
 #define _GNU_SOURCE
 #include "harness.h"
+#include "npy.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -128,26 +129,11 @@ static struct oct_problem read_problem(const char *dir)
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
 
-/* As make_golden.py writes it: version 1.0, little-endian float32, C order. */
-static size_t read_npy(const char *path, float *to, size_t room)
-{
-    unsigned char head[10];
-    size_t count;
-    FILE *f = fopen(path, "rb");
-
-    if (!f || fread(head, 1, sizeof(head), f) != sizeof(head) || memcmp(head, "\x93NUMPY\x01", 7) != 0 ||
-        fseek(f, head[8] + 256 * head[9], SEEK_CUR) != 0)
-        fail_msg("cannot read %s", path);
-    count = fread(to, sizeof(*to), room, f);
-    if (fgetc(f) != EOF)
-        count = SIZE_MAX;
-    fclose(f);
-    return count;
-}
-
 /* NULL `to` asks that there be no such file. */
 static void read_tensor(const char *dir, const char *name, float *to, size_t count)
 {
+    struct oct_message msg;
+    struct npy npy;
     char path[600];
 
     snprintf(path, sizeof(path), "%s/%s.npy", dir, name);
@@ -157,8 +143,12 @@ static void read_tensor(const char *dir, const char *name, float *to, size_t cou
             fail_msg("%s belongs to nothing", path);
         return;
     }
-    if (read_npy(path, to, count) != count)
-        fail_msg("%s does not hold %zu values", path, count);
+    if (npy_read(&npy, path, &msg))
+        fail_msg("%s", msg.text);
+    if (npy.count != count)
+        fail_msg("%s holds %zu values, not %zu", path, npy.count, count);
+    memcpy(to, npy.data, count * sizeof(float));
+    npy_free(&npy);
 }
 
 static void read_golden(struct golden *g, const char *name)
