@@ -22,7 +22,7 @@ struct result_row {
     char groups[16]; /* a number or "depthwise" */
     int64_t bands;
     double alpha_in, alpha_out;
-    char down[16], paths[32], dtype[8], epilogue[40], cache[16], kernel[48], isa[24], impl[200];
+    char down[16], paths[64], dtype[8], epilogue[40], cache[16], kernel[48], isa[24], impl[200];
     int64_t threads;
     char status[16], reason[280];
     int64_t macs, macs_vanilla, act_bytes, act_bytes_vanilla, weight_bytes;
@@ -34,7 +34,7 @@ struct result_row {
         self_efficiency;
     double max_abs_err, err_bound;
     double cycles, instructions, ipc, freq_ghz, llc_misses, steal_pct;
-    char rerun[512];
+    char rerun[640];
 };
 
 struct csv_column {

@@ -83,7 +83,7 @@ static int run_round(struct contender *contenders, int order[], int count,
     for (int i = 0; i < count; i++) {
         struct contender *c = &contenders[order[i]];
         struct sample *sample;
-        uint64_t begin;
+        uint64_t begin, spent;
 
         if (stopped(settings))
             return 0;
@@ -98,7 +98,9 @@ static int run_round(struct contender *contenders, int order[], int count,
         sample->order = position++;
         begin = timer_now_ns();
         c->status = sample_take(sampler, c->prepared, settings->cache, c->iters, sample);
-        c->spent_ns += timer_now_ns() - begin;
+        spent = timer_now_ns() - begin;
+        c->spent_ns += spent;
+        c->total_ns += spent;
     }
     apply_rule(contenders, (size_t)count, round, timer_now_ns() - start, settings->max_steal);
     return position > 0;

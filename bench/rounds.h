@@ -12,6 +12,7 @@ struct contender {
     const struct prepared *prepared; /* verified; belongs to the caller */
     long iters;                      /* of a sample; set by rounds_warm_up */
     uint64_t spent_ns;               /* on samples, heating included, in the current launch */
+    uint64_t total_ns;               /* the same in all launches */
     int status;                      /* of execute; not 0: takes no part any more */
     struct sample *samples;
     size_t count, room;

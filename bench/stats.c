@@ -150,6 +150,34 @@ struct interval stats_paired_speedup(const double *base, const double *candidate
     return result;
 }
 
+size_t stats_compact(double *values, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            values[kept++] = values[i];
+    return kept;
+}
+
+struct interval stats_present_interval(const double *values, size_t n, double confidence)
+{
+    struct interval result = no_interval;
+    double *copy = n ? malloc(n * sizeof(*copy)) : NULL;
+
+    if (!copy)
+        return result;
+    memcpy(copy, values, n * sizeof(*copy));
+    result = stats_median_interval(copy, stats_compact(copy, n), confidence);
+    free(copy);
+    return result;
+}
+
+double stats_median_present(const double *values, size_t n)
+{
+    return stats_present_interval(values, n, 0.5).mid;
+}
+
 /* The least value over the rounds in which both were measured. */
 static double paired_min(const double *values, const double *other, size_t n)
 {

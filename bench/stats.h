@@ -30,6 +30,12 @@ struct interval stats_median_bootstrap(const double *values, size_t n, double co
  * which one of the two is NAN is left out. */
 struct interval stats_paired_speedup(const double *base, const double *candidate, size_t n,
                                      double confidence);
+/* The same of the values that are not NAN: the series of a case that sat out some rounds. */
+double stats_median_present(const double *values, size_t n);
+struct interval stats_present_interval(const double *values, size_t n, double confidence);
+/* Moves the values that are not NAN to the front; returns how many. */
+size_t stats_compact(double *values, size_t n);
+
 /* Do minimum and median disagree: the ratio of minima is more than 2% outside the interval, or on the other
  * side of 1 than all of it. Then the comparison is unresolved. */
 bool stats_unresolved(const double *base, const double *candidate, size_t n, struct interval speedup);
