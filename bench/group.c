@@ -289,6 +289,7 @@ static void count_case(struct group_context *ctx, struct case_result *c, const s
         if (counters_stop(ctx->counters))
             return;
     }
+    counters_work(ctx->counters, (double)oct_macs(&prepared->problem) * (double)c->counter_iters);
     c->counter_count = counters_values(ctx->counters, &values);
     c->counters = malloc((c->counter_count + 1) * sizeof(*values));
     if (c->counters)
