@@ -2,6 +2,7 @@
 #include "group.h"
 
 #include "stats.h"
+#include "timer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,17 +58,23 @@ static int add_other(struct part *parts, int count, double whole_ns)
     return count + 1;
 }
 
+/* Plain and profiled executes in turn, so that both see the same machine. Returns the number of parts. */
 static int by_profile(const struct prepared *prepared, double whole_ns, struct part *parts)
 {
     int repeats = repeats_within_budget(2 * whole_ns), count = 0;
-    double ns[ROOM_FOR_PARTS][MOST_REPEATS];
+    double ns[ROOM_FOR_PARTS][MOST_REPEATS], plain[MOST_REPEATS];
     struct oct_profile profile;
     struct oct_io io = prepared->io;
 
+    if (repeats < LEAST_REPEATS || prepared->kernel->execute(prepared->plan, &io))
+        return 0;
     for (int r = 0; r < repeats; r++) {
-        io.profile = NULL; /* once without, to heat the caches as a sample does */
+        uint64_t start = timer_now_ns();
+
+        io.profile = NULL;
         if (prepared->kernel->execute(prepared->plan, &io))
             return 0;
+        plain[r] = (double)(timer_now_ns() - start);
         memset(&profile, 0, sizeof(profile));
         io.profile = &profile;
         if (prepared->kernel->execute(prepared->plan, &io))
@@ -77,14 +84,12 @@ static int by_profile(const struct prepared *prepared, double whole_ns, struct p
         for (int i = 0; i < count; i++)
             ns[i][r] = i < profile.count ? (double)profile.part[i].ns : 0;
     }
-    if (repeats < LEAST_REPEATS || count == 0)
-        return 0;
     for (int i = 0; i < count; i++) {
         snprintf(parts[i].name, sizeof(parts[i].name), "%s", profile.part[i].name);
         parts[i].ns = stats_median(ns[i], (size_t)repeats);
         parts[i].macs = macs_of_part(&prepared->problem, profile.part[i].name);
     }
-    return add_other(parts, count, whole_ns);
+    return count ? add_other(parts, count, stats_median(plain, (size_t)repeats)) : 0;
 }
 
 /* The same layer without one of its paths. The copy of the operands shares the tensors. */
@@ -123,6 +128,7 @@ static int by_leaving_out(struct sampler *sampler, const struct prepared *whole,
     struct contender contenders[MAX_LEFT_OUT + 1] = {{.prepared = whole}};
     int paths = 0, count = 0, rounds;
     uint64_t rng = ops->seed;
+    double plain[MOST_REPEATS];
 
     for (int i = 0; i < p->bands * p->bands; i++)
         paths += oct_path_exists(p, i / p->bands, i % p->bands);
@@ -147,6 +153,8 @@ static int by_leaving_out(struct sampler *sampler, const struct prepared *whole,
         goto done;
     for (int i = 0; i < count; i++)
         parts[i].ns = paired_difference(&contenders[0], &contenders[i + 1], rounds);
+    rounds_series(&contenders[0], rounds, plain);
+    whole_ns = stats_median(plain, (size_t)rounds);
     paths = 0;
 done:
     for (int i = 0; i < count; i++)

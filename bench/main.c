@@ -13,6 +13,8 @@
 
 #define MAX_FLAGS 16
 
+enum { KEY_NO_PROGRESS = 1000, KEY_ISA };
+
 static const struct command {
     const char *name;
     int (*main)(int argc, char **argv);
@@ -21,7 +23,7 @@ static const struct command {
     {"run", run_main, "measure what a config asks for: a table, CSV files, run.json"},
     {"list", list_main, "the cases a config expands to, one a line, and their number"},
     {"verify", verify_main, "correctness alone, no timing"},
-    {"kernels", kernels_main, "every kernel: instruction set, layout, types, available here or why not"},
+    {"kernels", kernels_main, "every kernel: what it needs, available here or why not"},
     {"ab", ab_main, "two builds of liboctconv, interleaved: the regression gate"},
     {"aa", aa_main, "certify this machine: false alarms, smallest detectable change"},
     {"compare", compare_main, "two stored results.csv"},
@@ -55,10 +57,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'v':
         keep(front, verbose, state);
         return 0;
-    case 'p':
+    case KEY_NO_PROGRESS:
         keep(front, no_progress, state);
         return 0;
-    case 'i':
+    case KEY_ISA:
         keep(front, isa, state);
         keep(front, arg, state);
         return 0;
@@ -97,8 +99,8 @@ static char *filter_help(int key, const char *text, void *input)
 static const struct argp_option options[] = {
     {"quiet", 'q', NULL, 0, "Say nothing but results and errors", 0},
     {"verbose", 'v', NULL, 0, "Say more on stderr", 0},
-    {"no-progress", 'p', NULL, 0, "No progress line", 0},
-    {"isa", 'i', "MASK", 0, "Use no instruction set above MASK, such as avx2 or base (OCTBENCH_ISA)", 0},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "No progress line", 0},
+    {"isa", KEY_ISA, "MASK", 0, "Use no instruction set above MASK, such as avx2 or base (OCTBENCH_ISA)", 0},
     {0}};
 
 static const struct argp argp = {

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_CACHE ((int64_t)128 << 20)
+
 enum { KEY_RESUME = 2000, KEY_DRY_RUN };
 
 struct run_arguments {
@@ -176,8 +178,10 @@ static int open_machine(struct sweep *s)
                 "octbench: warning: two OpenMP runtimes are loaded (%s): teams may disturb each other\n",
                 openmp);
     topology_machine(s->ctx.topology, &machine);
+    /* Virtual machines may show the whole host's cache; what they can keep of it is unknown, and less. */
     cache = (machine.l3_bytes > 0 ? machine.l3_bytes : 32 << 20) +
             (machine.l2_bytes > 0 ? machine.l2_bytes : 0) * (int64_t)machine.cores;
+    cache = cache > MOST_CACHE ? MOST_CACHE : cache;
     ledger = ledger_open();
     if (!ledger)
         return fail(s, 1, "no memory");
