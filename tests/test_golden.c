@@ -154,7 +154,7 @@ static void read_tensor(const char *dir, const char *name, float *to, size_t cou
 static void read_golden(struct golden *g, const char *name)
 {
     struct oct_problem p;
-    char file[16];
+    char file[32];
 
     snprintf(g->dir, sizeof(g->dir), TESTS_DIR "/golden/%s", name);
     p = read_problem(g->dir);

@@ -155,8 +155,8 @@ static void two_plans_at_once(void **state)
         struct racer racers[2];
         pthread_barrier_t start;
         pthread_t threads[2];
-        bool both = make_racer(&racers[0], oct_kernels[k], 0, &start) &
-                    make_racer(&racers[1], oct_kernels[k], 1, &start);
+        bool first = make_racer(&racers[0], oct_kernels[k], 0, &start);
+        bool both = make_racer(&racers[1], oct_kernels[k], 1, &start) && first;
 
         pthread_barrier_init(&start, NULL, 2);
         for (int i = 0; i < 2 && both; i++)
