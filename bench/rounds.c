@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A case may warm up for this many samples' time, but not for less than a tenth of a second. */
+/* A case may warm up for this many samples' time, but at least for this long. */
 #define WARM_UP_SAMPLES 8
-#define WARM_UP_LEAST   100000000u
+#define WARM_UP_LEAST   20000000u
 
 static bool stopped(const struct rounds_settings *settings)
 {

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "sample.h"
 
 #include "timer.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CACHE_LINE     64
 #define WARM_BATCH_NS  1000000u
 #define WARM_AGREEMENT 0.02 /* successive batches within this are steady */
 #define WARM_STREAK    2
-#define SETTLE_STEP_NS 5000000
-#define SETTLE_STEPS   200
+#define SETTLE_STEP_NS 1000000
+#define SETTLE_STEPS   1000
 
 void sampler_open(struct sampler *sampler, struct ledger *ledger, size_t cache_bytes)
 {
@@ -144,12 +149,33 @@ int sample_take(struct sampler *sampler, const struct prepared *prepared, enum c
     return status;
 }
 
-static int64_t clock_ns(clockid_t clock)
+/* Is a thread of this process, other than the caller, running or ready to run? A spinning worker is, even
+ * while something else holds its processor. */
+static bool others_run(void)
 {
-    struct timespec t;
+    DIR *tasks = opendir("/proc/self/task");
+    long self = (long)syscall(SYS_gettid);
+    struct dirent *entry;
+    bool found = false;
 
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    while (tasks && !found && (entry = readdir(tasks))) {
+        char path[300], stat[256], *end;
+        FILE *f;
+
+        if (*entry->d_name == '.' || atol(entry->d_name) == self)
+            continue;
+        snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+        f = fopen(path, "re");
+        if (!f)
+            continue;
+        /* The state follows the name, which is in parentheses and may hold some itself. */
+        end = fgets(stat, sizeof(stat), f) ? strrchr(stat, ')') : NULL;
+        found = end && strncmp(end, ") R", 3) == 0;
+        fclose(f);
+    }
+    if (tasks)
+        closedir(tasks);
+    return found;
 }
 
 bool sample_settle(void)
@@ -157,12 +183,9 @@ bool sample_settle(void)
     const struct timespec step = {0, SETTLE_STEP_NS};
 
     for (int i = 0; i < SETTLE_STEPS; i++) {
-        int64_t process = clock_ns(CLOCK_PROCESS_CPUTIME_ID), own = clock_ns(CLOCK_THREAD_CPUTIME_ID), others;
-
-        nanosleep(&step, NULL);
-        others = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - process) - (clock_ns(CLOCK_THREAD_CPUTIME_ID) - own);
-        if (others < SETTLE_STEP_NS / 50)
+        if (!others_run())
             return true;
+        nanosleep(&step, NULL);
     }
     return false;
 }
