@@ -309,6 +309,7 @@ static const struct direct_isa isa = {
     .kind = kinds,
     .kinds = (int)(sizeof(kinds) / sizeof(kinds[0])),
     .pool = pool,
+    .grouped = &oct_f32_avx512_grouped,
 };
 
 static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,

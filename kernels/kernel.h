@@ -40,6 +40,9 @@ extern const struct oct_kernel oct_f32_ref;
 extern const struct oct_kernel oct_f32_naive;
 extern const struct oct_kernel oct_f32_avx2_direct;
 extern const struct oct_kernel oct_f32_avx512_direct;
+/* Not in the table: where the direct kernels send grouped and depthwise layers. */
+extern const struct oct_kernel oct_f32_avx2_grouped;
+extern const struct oct_kernel oct_f32_avx512_grouped;
 extern const struct oct_kernel oct_f32_onednn_framework;
 extern const struct oct_kernel oct_f32_onednn_postop;
 extern const struct oct_kernel oct_f32_onednn_winograd;
