@@ -4,6 +4,7 @@
 
 #include "memory.h"
 #include "names.h"
+#include "prepare.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -250,8 +251,7 @@ static void write_bytes(char out[32], double bytes)
     snprintf(out, 32, u ? "%.1f %s" : "%.0f %s", bytes, units[u]);
 }
 
-/* All cases of a group are alive at once: every problem's plain operands with the expected outputs, and every
- * case's own tensors and packed weights. */
+/* All cases of a group are alive at once, and so are the operands of each problem. */
 static double group_bytes(const struct group *group)
 {
     uint64_t before = 0; /* cases of one problem mostly follow one another */
@@ -260,10 +260,9 @@ static double group_bytes(const struct group *group)
     for (size_t i = 0; i < group->count; i++) {
         const struct oct_problem *p = &group->cases[i].problem;
         uint64_t hash = hash_problem(HASH_START, p);
-        bool first = hash != before;
 
+        sum += (double)prepared_bytes(p) + (hash != before ? (double)operands_bytes(p) : 0);
         before = hash;
-        sum += (first ? 2.0 : 1.0) * ((double)oct_act_bytes(p) + (double)oct_weight_bytes(p));
     }
     return sum;
 }

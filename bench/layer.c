@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include "layer.h"
 
-#include <sched.h>
+#include "topology.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ struct layer_key {
     enum field field[2]; /* the second is FIELDS where there is but one */
     enum type type;
     int64_t low, high;
-    const struct word *words; /* NULL-ended; an integer's words are allowed beside its numbers */
+    const struct word *words; /* NULL-ended; an integer may have one beside its numbers */
 };
 
 static const struct word pad_words[] = {{"same", OCT_PAD_SAME}, {0}};
@@ -119,16 +119,31 @@ static size_t list_words(const char *out[32], const struct word *words)
     return n;
 }
 
+/* Cores that this process may use: what `threads: all` means. */
+static int usable_cores(void)
+{
+    struct topology *topology = topology_open(NULL, NULL);
+    struct machine machine = {.cores = 1};
+
+    if (topology)
+        topology_machine(topology, &machine);
+    topology_close(topology);
+    return machine.cores > 0 ? machine.cores : 1;
+}
+
 static bool read_integer(struct value *out, const struct layer_key *key, const struct yaml_node *node,
                          struct complaints *to)
 {
-    for (const struct word *w = key->words; w && w->name; w++) {
-        if (node->kind == YAML_SCALAR && strcmp(node->text, w->name) == 0) {
-            out->number = w->number;
-            return true;
-        }
-    }
-    return integer_read(&out->number, key->name, node, key->low, key->high, to);
+    bool is_word;
+
+    if (!key->words)
+        return integer_read(&out->number, key->name, node, key->low, key->high, to);
+    if (!integer_or_word_read(&out->number, &is_word, key->name, node, key->low, key->high,
+                              key->words[0].name, to))
+        return false;
+    if (is_word)
+        out->number = key->words == thread_words ? usable_cores() : key->words[0].number;
+    return true;
 }
 
 static bool read_word(struct value *out, const struct layer_key *key, const struct yaml_node *node,
@@ -189,7 +204,9 @@ static bool read_channels(struct value *out, const struct layer_key *key, const 
                           struct complaints *to)
 {
     if (node->kind != YAML_LIST || node->count == 0 || node->count > OCT_MAX_BANDS) {
-        complain_at(to, node, "'%s' must be a list of the channels of 1 to %d bands, such as [32, 16, 16]",
+        complain_at(to, node,
+                    "'%s' must be a list of the channels of 1 to %d bands, such as [32, 16, 16], "
+                    "and in a matrix or zip a list of such lists",
                     key->name, OCT_MAX_BANDS);
         return false;
     }
@@ -305,28 +322,18 @@ bool layer_matches(const struct layer_values *values, const struct layer_values 
 
 /* ---- values to a problem ------------------------------------------------------------------------- */
 
-/* Processors that this process may use: what `threads: all` means. */
-static int usable_processors(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 1)
-        return 1;
-    return CPU_COUNT(&set);
-}
-
 static void take(int *out, const struct layer_values *values, enum field field)
 {
     if (values->field[field].at)
         *out = (int)values->field[field].number;
 }
 
-/* "layer 'conv2': " where it has a name, else "". */
-static const char *prefix(const struct layer *layer, char buf[64])
+/* "layer 'conv2'", or "the layer" where it has no name. */
+static const char *called(const struct layer *layer, char buf[64])
 {
-    buf[0] = '\0';
-    if (layer->name)
-        snprintf(buf, 64, "layer '%s': ", layer->name);
+    if (!layer->name)
+        return "the layer";
+    snprintf(buf, 64, "layer '%s'", layer->name);
     return buf;
 }
 
@@ -337,7 +344,7 @@ static bool require(const struct layer *layer, const struct layer_values *values
 
     if (values->field[field].at)
         return true;
-    complain_at(to, layer->at, "%sneeds '%s'", prefix(layer, buf), name);
+    complain_at(to, layer->at, "%s needs '%s'", called(layer, buf), name);
     return false;
 }
 
@@ -368,9 +375,13 @@ static bool channels_from_lists(struct layer *layer, const struct layer_values *
             return false;
         }
     }
-    if (ic->bands != oc->bands || (bands->at && bands->number != ic->bands)) {
-        complain_at(to, oc->at, "'ic' has %d bands and 'oc' %d, but they must be as many%s", ic->bands,
-                    oc->bands, bands->at ? ", and as many as 'bands' says" : "");
+    if (ic->bands != oc->bands) {
+        complain_at(to, oc->at, "'ic' has %d bands and 'oc' %d, but they must be as many", ic->bands,
+                    oc->bands);
+        return false;
+    }
+    if (bands->at && bands->number != ic->bands) {
+        complain_at(to, bands->at, "'bands' is %d, but 'ic' and 'oc' list %d", (int)bands->number, ic->bands);
         return false;
     }
     p->bands = ic->bands;
@@ -487,8 +498,6 @@ bool layer_resolve(struct layer *out, const struct layer_values *values, const s
     take(&cache, values, FIELD_CACHE);
     take(&out->threads, values, FIELD_THREADS);
     out->cache = (enum cache_mode)cache;
-    if (out->threads == 0)
-        out->threads = usable_processors();
     take_options(&out->problem, values);
     good = require(out, values, FIELD_H, "hw", to) && require(out, values, FIELD_W, "w", to) &&
            require(out, values, FIELD_KH, "k", to) && require(out, values, FIELD_KW, "kw", to);
@@ -500,6 +509,7 @@ bool layer_resolve(struct layer *out, const struct layer_values *values, const s
             return true;
         snprintf(msg.text, sizeof(msg.text), "with these paths and channels nothing is left to compute");
     }
-    complain_at(to, culprit(out, values, msg.text), "%s%s", prefix(out, buf), msg.text);
+    complain_at(to, culprit(out, values, msg.text), "%s%s%s", out->name ? called(out, buf) : "",
+                out->name ? ": " : "", msg.text);
     return false;
 }

@@ -23,19 +23,42 @@ static void must_be(struct complaints *to, const char *what, const struct yaml_n
     complain_at(to, node, "'%s' must be %s, but is %s", what, wanted, yaml_show(node, shown));
 }
 
+static bool parse_integer(int64_t *out, const struct yaml_node *node, int64_t low, int64_t high)
+{
+    char *end;
+
+    if (!is_plain(node))
+        return false;
+    errno = 0;
+    *out = strtoll(node->text, &end, 10);
+    return end != node->text && *end == '\0' && errno == 0 && *out >= low && *out <= high;
+}
+
 bool integer_read(int64_t *out, const char *what, const struct yaml_node *node, int64_t low, int64_t high,
                   struct complaints *to)
 {
-    char wanted[96], *end = NULL;
+    char wanted[96];
 
-    snprintf(wanted, sizeof(wanted), "an integer from %" PRId64 " to %" PRId64, low, high);
-    if (is_plain(node)) {
-        errno = 0;
-        *out = strtoll(node->text, &end, 10);
-    }
-    if (end && end != node->text && *end == '\0' && errno == 0 && *out >= low && *out <= high)
+    if (parse_integer(out, node, low, high))
         return true;
+    snprintf(wanted, sizeof(wanted), "an integer from %" PRId64 " to %" PRId64, low, high);
     must_be(to, what, node, wanted);
+    return false;
+}
+
+bool integer_or_word_read(int64_t *out, bool *is_word, const char *what, const struct yaml_node *node,
+                          int64_t low, int64_t high, const char *word, struct complaints *to)
+{
+    char shown[64];
+    bool near;
+
+    *is_word = node->kind == YAML_SCALAR && strcmp(node->text, word) == 0;
+    if (*is_word || parse_integer(out, node, low, high))
+        return true;
+    near = node->kind == YAML_SCALAR && nearest_word(node->text, &word, 1);
+    complain_at(to, node, "'%s' must be an integer from %" PRId64 " to %" PRId64 ", or %s, but is %s%s%s%s",
+                what, low, high, word, yaml_show(node, shown), near ? "; did you mean '" : "",
+                near ? word : "", near ? "'?" : "");
     return false;
 }
 

@@ -11,6 +11,9 @@
 
 bool integer_read(int64_t *out, const char *what, const struct yaml_node *node, int64_t low, int64_t high,
                   struct complaints *to);
+/* An integer, or the word, which sets *is_word. */
+bool integer_or_word_read(int64_t *out, bool *is_word, const char *what, const struct yaml_node *node,
+                          int64_t low, int64_t high, const char *word, struct complaints *to);
 bool real_read(double *out, const char *what, const struct yaml_node *node, double low, double high,
                struct complaints *to);
 bool bool_read(bool *out, const char *what, const struct yaml_node *node, struct complaints *to);

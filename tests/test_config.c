@@ -1,47 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Configs: what good ones expand to, and what each bad one is told. */
-#define _POSIX_C_SOURCE 200809L
-#include "config.h"
-
-#include <dirent.h>
-#include <fcntl.h>
+/* What good configs expand to. */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <cmocka.h>
 
-/* ---- helpers ------------------------------------------------------------------------------------- */
-
-struct outcome {
-    int status;
-    char *said; /* the caller frees */
-};
-
-static struct outcome load(struct config *config, const char *path)
-{
-    struct outcome o = {0};
-    size_t size;
-    FILE *err = open_memstream(&o.said, &size);
-
-    assert_non_null(err);
-    o.status = config_load(config, path, err);
-    fclose(err);
-    return o;
-}
-
-static void write_temporary(char path[64], const char *bytes, size_t size)
-{
-    int fd;
-
-    strcpy(path, "/tmp/test_config_XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, size), size);
-    close(fd);
-}
+#include "config_loading.h"
 
 /* A config in a string that must load. */
 static struct config good(const char *text)
@@ -181,6 +147,227 @@ static void ids_survive_edits(void **state)
     config_free(&b);
 }
 
+/* The layer of one combination in a suite `s`, through f32_naive unless the text says otherwise. */
+static struct config one(const char *matrix)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "schema: 1\ndefaults: {kernel: f32_naive}\nsuites: {s: {matrix: {%s}}}\n",
+             matrix);
+    return good(text);
+}
+
+static void ratio_is_rounded_down_once(void **state)
+{
+    struct config c =
+        one("alpha_in: 0.3, alpha_out: 0.7, c_in: 9, c_out: 5, h: 7, w: 9, kh: 1, kw: 3, d: 4, kd: 3");
+    const struct bench_case *bc = &c.groups[0].cases[c.groups[0].count - 1];
+
+    (void)state;
+    assert_int_equal(bc->problem.bands, 2);
+    assert_int_equal(bc->problem.ic[1], 2);
+    assert_int_equal(bc->problem.ic[0], 7);
+    assert_int_equal(bc->problem.oc[1], 3);
+    assert_int_equal(bc->problem.oc[0], 2);
+    assert_int_equal(bc->problem.kd, 3);
+    assert_int_equal(c.groups[0].c_in, 9);
+    assert_int_equal(c.groups[0].c_out, 5);
+    assert_string_equal(bc->name, "s/3x1x3_9-5_4x7x9/a=0.3:0.7/t=1/f32_naive");
+    config_free(&c);
+}
+
+static void alpha_0_is_the_vanilla_layer(void **state)
+{
+    struct config c = one("alpha: [0, 0.0, 0.5, 0.51], c_in: 2, c_out: 2, hw: 8, k: 3, stride: 2");
+
+    (void)state;
+    assert_int_equal(c.count, 1);
+    assert_int_equal(octave_cases(&c), 1); /* 0.5 and 0.51 of two channels are the same problem */
+    assert_int_equal(c.groups[0].cases[0].problem.down, OCT_DOWN_STRIDED);
+    assert_int_equal(c.groups[0].cases[c.groups[0].count - 1].problem.down, OCT_DOWN_POOL);
+    config_free(&c);
+}
+
+static void options_reach_the_problem(void **state)
+{
+    struct config c =
+        one("ic: [[4, 2, 2]], oc: [[2, 4, 2]], hw: 16, k: 1, n: 3, stride: 2, pad: 0, dilation: 2, "
+            "groups: 2, down: strided, stride_order: pool_first, paths: '00 11,22', "
+            "epilogue: ['bias + relu6'], cache: cold, threads: 2");
+    const struct group *g = &c.groups[0];
+    const struct oct_problem *p = &g->cases[g->count - 1].problem;
+
+    (void)state;
+    assert_int_equal(p->bands, 3);
+    assert_int_equal(p->oc[1], 4);
+    assert_int_equal(p->n, 3);
+    assert_int_equal(p->stride, 2);
+    assert_int_equal(p->pad, 0);
+    assert_int_equal(p->dilation, 2);
+    assert_int_equal(p->groups, 2);
+    assert_int_equal(p->down, OCT_DOWN_STRIDED);
+    assert_int_equal(p->stride_order, OCT_STRIDE_POOL_FIRST);
+    assert_int_equal(p->paths, OCT_PATH_BIT(0, 0) | OCT_PATH_BIT(1, 1) | OCT_PATH_BIT(2, 2));
+    assert_int_equal(p->epilogue, OCT_EPILOGUE_BIAS | OCT_EPILOGUE_RELU6);
+    assert_int_equal(g->cache, CACHE_COLD);
+    assert_int_equal(g->threads, 2);
+    assert_string_equal(
+        g->cases[g->count - 1].name,
+        "s/1x1_8-8_16_s2_p0_l2_g2_n3_bias_relu6/a=0.5:0.75,bands=4-2-2:2-4-2,strided,pool_first,"
+        "paths=00-11-22/t=2,cold/f32_naive");
+    config_free(&c);
+}
+
+static void depthwise_stays_depthwise(void **state)
+{
+    struct config c = one("alpha: 0.5, c_in: 8, c_out: 8, hw: 8, k: 3, groups: depthwise");
+
+    (void)state;
+    for (size_t i = 0; i < c.groups[0].count; i++)
+        assert_int_equal(c.groups[0].cases[i].problem.groups, OCT_GROUPS_DEPTHWISE);
+    config_free(&c);
+}
+
+/* Ablations share the vanilla layer; what changes it makes another group, and the name says what. */
+static void groups_hold_what_one_vanilla_serves(void **state)
+{
+    struct config c =
+        one("layer: x, alpha: 0.5, c_in: 8, c_out: 8, hw: [8, 16], k: 1, stride: 2, "
+            "paths: [all, [hh, ll]], down: [pool, strided], stride_order: [official, pool_first]");
+
+    (void)state;
+    assert_int_equal(c.count, 2);
+    assert_int_equal(octave_cases(&c), 16);
+    assert_string_equal(c.groups[0].layer, "x_1x1_8-8_8_s2");
+    assert_string_equal(c.groups[1].layer, "x_1x1_8-8_16_s2");
+    assert_non_null(find(&c, "s/x_1x1_8-8_16_s2/a=0.5,strided,pool_first,paths=hh-ll/t=1/f32_naive"));
+    for (size_t g = 0; g < c.count; g++)
+        for (size_t i = 0; i < c.groups[g].count; i++)
+            assert_ptr_equal(find(&c, c.groups[g].cases[i].name), &c.groups[g].cases[i]);
+    config_free(&c);
+}
+
+static void kernels_by_glob_and_all(void **state)
+{
+    struct config all =
+        good("schema: 1\nsuites: {s: {matrix: {alpha: 0.5, c_in: 8, c_out: 8, hw: 8, k: 1}}}\n");
+    struct config glob = one("alpha: 0.5, c_in: 8, c_out: 8, hw: 8, k: 1, kernel: [['f32_n*', f32_ref]]");
+    struct config without =
+        good("schema: 1\nsuites: {s: {matrix: {alpha: 0.5, c_in: 8, c_out: 8, hw: 8, k: 1},\n"
+             "  exclude: [{kernel: [f32_naive, f32_avx512_direct]}]}}\n");
+    size_t available = 0;
+
+    (void)state;
+    for (int k = 1; oct_kernels[k]; k++)
+        available +=
+            oct_kernel_available(oct_kernels[k], NULL) == OCT_OK && (oct_kernels[k]->dtypes & 1u << OCT_F32);
+    assert_int_equal(octave_cases(&all), available);
+    assert_null(find(&all, "s/1x1_8-8_8/a=0.5/t=1/f32_ref"));
+    assert_int_equal(octave_cases(&glob), 2);
+    assert_non_null(find(&glob, "s/1x1_8-8_8/a=0.5/t=1/f32_ref"));
+    assert_null(find(&without, "s/1x1_8-8_8/a=0.5/t=1/f32_naive"));
+    assert_null(find(&without, "s/1x1_8-8_8/a=0/t=1/f32_naive"));
+    assert_null(find(&without, "s/1x1_8-8_8/a=0.5/t=1/f32_avx512_direct"));
+    config_free(&all);
+    config_free(&glob);
+    config_free(&without);
+}
+
+static void settings(void **state)
+{
+    struct config c =
+        good("schema: 1\n"
+             "measure: {min_time: 1.5s, max_time: 2min, rounds: 7, launches: 3, order: fixed, seed: 9, "
+             "precision: 0.01, max_steal: 1}\n"
+             "affinity: {bind: none, place: scatter, smt: true}\n"
+             "counters: {groups: [ipc, cache], events: ['perf::CYCLES:u'], required: true, scale: true}\n"
+             "check: {against: f32_naive}\n"
+             "defaults: &layer {c_in: 1, c_out: 1, hw: 1, k: 1}\n"
+             "suites: {s: {include: [*layer]}}\n");
+    struct config d = one("c_in: 1, c_out: 1, hw: 1, k: 1");
+
+    (void)state;
+    assert_int_equal(c.measure.min_time_ns, 1500000000);
+    assert_int_equal(c.measure.max_time_ns, 120000000000);
+    assert_int_equal(c.measure.rounds, 7);
+    assert_int_equal(c.measure.launches, 3);
+    assert_false(c.measure.random_order);
+    assert_int_equal(c.measure.seed, 9);
+    assert_true(c.measure.precision == 0.01);
+    assert_true(c.measure.max_steal == 1);
+    assert_int_equal(c.affinity.bind, BIND_NONE);
+    assert_int_equal(c.affinity.place, PLACE_SCATTER);
+    assert_true(c.affinity.smt);
+    assert_int_equal(c.counters.groups, 2);
+    assert_string_equal(c.counters.group[1], "cache");
+    assert_string_equal(c.counters.event[0], "perf::CYCLES:u");
+    assert_true(c.counters.required && c.counters.scale);
+    assert_string_equal(c.check_against->name, "f32_naive");
+    assert_ptr_equal(d.check_against, oct_kernels[0]);
+    assert_int_equal(d.measure.min_time_ns, 200000000);
+    assert_int_equal(d.measure.rounds, 32);
+    assert_true(d.measure.random_order);
+    assert_int_equal(d.affinity.bind, BIND_CORE);
+    assert_int_equal(d.counters.groups, 0);
+    config_free(&c);
+    config_free(&d);
+}
+
+/* ---- parts --------------------------------------------------------------------------------------- */
+
+static void filter_keeps_the_baseline(void **state)
+{
+    struct config c = good(TWO_LAYERS);
+    size_t vanilla = c.groups[0].count - 4;
+
+    (void)state;
+    assert_int_equal(config_filter(&c, "^s/a/a=0\\.5/t=(1|2)/", stderr), 0);
+    assert_int_equal(c.count, 2);
+    assert_int_equal(octave_cases(&c), 2);
+    assert_int_equal(c.groups[0].count, vanilla + 1);
+    assert_int_equal(config_filter(&c, "nothing of the kind", stderr), 0);
+    assert_int_equal(c.count, 0);
+    config_free(&c);
+}
+
+static void bad_filter(void **state)
+{
+    struct config c = good(TWO_LAYERS);
+    size_t size, before = config_cases(&c);
+    char *said = NULL;
+    FILE *err = open_memstream(&said, &size);
+
+    (void)state;
+    assert_int_equal(config_filter(&c, "a(b", err), 2);
+    fclose(err);
+    assert_non_null(strstr(said, "the filter 'a(b' is not an extended regular expression: "));
+    assert_int_equal(config_cases(&c), before);
+    free(said);
+    config_free(&c);
+}
+
+static void shards_make_the_whole(void **state)
+{
+    struct config whole = good(TWO_LAYERS);
+    size_t found = 0;
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        struct config part = good(TWO_LAYERS);
+
+        config_shard(&part, i, 3);
+        assert_true(part.count >= 1);
+        for (size_t g = 0; g < part.count; g++) {
+            for (size_t j = 0; j < part.groups[g].count; j++)
+                assert_non_null(find(&whole, part.groups[g].cases[j].name));
+            found += part.groups[g].count;
+        }
+        config_free(&part);
+    }
+    assert_int_equal(found, config_cases(&whole));
+    config_free(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +375,16 @@ int main(void)
         cmocka_unit_test(exclude_and_include),
         cmocka_unit_test(vanilla_is_always_there),
         cmocka_unit_test(ids_survive_edits),
+        cmocka_unit_test(ratio_is_rounded_down_once),
+        cmocka_unit_test(alpha_0_is_the_vanilla_layer),
+        cmocka_unit_test(options_reach_the_problem),
+        cmocka_unit_test(depthwise_stays_depthwise),
+        cmocka_unit_test(groups_hold_what_one_vanilla_serves),
+        cmocka_unit_test(kernels_by_glob_and_all),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(filter_keeps_the_baseline),
+        cmocka_unit_test(bad_filter),
+        cmocka_unit_test(shards_make_the_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
