@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "run.h"
 
+#include "file.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
@@ -165,7 +166,7 @@ static int open_machine(struct sweep *s)
         return fail(s, 1, pu ? msg.text : "no memory");
     }
     cores = topology_place(s->ctx.topology, &s->config.affinity, threads, pu);
-    if (cores < threads)
+    if (cores < threads && !s->arguments->options.quiet)
         fprintf(stderr, "octbench: warning: %d threads share %d core%s; their times say little\n", threads,
                 cores, cores == 1 ? "" : "s");
     if (topology_bind_team(s->ctx.topology, &s->config.affinity, threads, pu, &msg)) {
@@ -173,7 +174,7 @@ static int open_machine(struct sweep *s)
         return fail(s, 1, msg.text);
     }
     free(pu);
-    if (runinfo_openmp(openmp, sizeof(openmp)) > 1)
+    if (runinfo_openmp(openmp, sizeof(openmp)) > 1 && !s->arguments->options.quiet)
         fprintf(stderr,
                 "octbench: warning: two OpenMP runtimes are loaded (%s): teams may disturb each other\n",
                 openmp);
@@ -209,6 +210,20 @@ static void close_machine(struct sweep *s)
     topology_close(s->ctx.topology);
 }
 
+/* The machine in hwloc's words, beside run.json; a build without hwloc has none, and no number needs it. */
+static void write_topology(struct sweep *s)
+{
+    struct oct_message msg;
+    char path[4096];
+    int status;
+
+    if (!file_join(path, sizeof(path), s->report.dir, "topology.xml"))
+        return;
+    status = topology_write_xml(s->ctx.topology, path, &msg);
+    if (status && status != OCT_UNSUPPORTED && !s->arguments->options.quiet)
+        fprintf(stderr, "octbench: warning: %s\n", msg.text);
+}
+
 static int write_runinfo(struct sweep *s, const char *status)
 {
     struct oct_message msg;
@@ -216,6 +231,20 @@ static int write_runinfo(struct sweep *s, const char *status)
     if (runinfo_write(&s->report, &s->ctx, &s->arguments->options, &s->notes, s->command, status, &msg))
         return fail(s, 1, msg.text);
     return 0;
+}
+
+/* What went wrong is said when it happens, not only in a row hours later. */
+static void report_troubles(struct sweep *s, const struct group_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        const struct case_result *c = &result->cases[i];
+
+        if (c->status == CASE_OK || (c->status == CASE_UNSUPPORTED && !s->arguments->options.verbose))
+            continue;
+        progress_clear(&s->progress);
+        fprintf(stderr, "octbench: %s %s: %s\n  rerun: %s\n", c->bench_case->name,
+                case_status_name(c->status), c->reason, c->row.rerun);
+    }
 }
 
 static int run_group(struct sweep *s, const struct group *group)
@@ -240,6 +269,7 @@ static int run_group(struct sweep *s, const struct group *group)
         fprintf(stderr, "octbench: what was measured before is kept in %s\n", s->report.dir);
         goto done;
     }
+    report_troubles(s, result);
     run_notes_add(&s->notes, &s->ctx, result);
     progress_group_done(&s->progress, group);
     status = 0;
@@ -297,6 +327,7 @@ static int sweep(struct sweep *s)
         status = write_runinfo(s, "running");
     if (status)
         return status;
+    write_topology(s);
     status = report_begin(&s->report, &s->config, &msg);
     if (status)
         return fail(s, status, msg.text);
