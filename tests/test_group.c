@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define FAST_NS 100000u
-#define SLOW_NS 300000u
+#define SLOW_NS 500000u
 
 static int calls_left; /* of failing_late */
 
@@ -201,10 +201,10 @@ static void speeds(void **state)
         assert_true(row(&f, i)->t_median_ns <= row(&f, i)->t_p90_ns);
         assert_true(row(&f, i)->t_min_ns >= (i % 2 ? FAST_NS : SLOW_NS));
     }
-    assert_true(fabs(row(&f, 0)->speedup - 1.0 / 3) < 0.1);
+    assert_true(row(&f, 0)->speedup > 0.07 && row(&f, 0)->speedup < 0.5);
     assert_true(row(&f, 1)->speedup == 1 && row(&f, 1)->speedup_lo == 1 && row(&f, 1)->speedup_hi == 1);
-    assert_true(fabs(row(&f, 3)->speedup - 1) < 0.2);
-    assert_true(fabs(row(&f, 2)->self_speedup - 1) < 0.2);
+    assert_true(row(&f, 3)->speedup > 0.6 && row(&f, 3)->speedup < 1.7);
+    assert_true(row(&f, 2)->self_speedup > 0.6 && row(&f, 2)->self_speedup < 1.7);
     assert_int_equal(row(&f, 2)->macs * 16, row(&f, 2)->macs_vanilla * 7); /* 1 - 3/4 a (2 - a) at a = 1/2 */
     assert_true(fabs(row(&f, 3)->octave_efficiency - row(&f, 3)->speedup * 7 / 16) < 1e-9);
     assert_true(fabs(row(&f, 3)->gflops - 2 * (double)row(&f, 3)->macs / row(&f, 3)->t_median_ns) < 1e-9);
@@ -326,7 +326,7 @@ static void parts(void **state)
     assert_int_equal(by_profile->part_count, 2);
     assert_string_equal(by_profile->parts[0].name, "hh+hl");
     assert_int_equal(by_profile->parts[0].macs, 4 * 4 * 9 * 36 + 4 * 4 * 9 * 9);
-    assert_true(fabs(by_profile->parts[0].share - 0.5) < 0.1);
+    assert_true(by_profile->parts[0].share > 0.2 && by_profile->parts[0].share < 0.51);
     assert_string_equal(by_profile->parts[1].name, "other");
     assert_int_equal(by_profile->parts[1].macs, EMPTY_INT);
     assert_int_equal(left_out->part_count, 5);
