@@ -20,6 +20,7 @@ enum {
     KEY_SEED,
     KEY_TIMEOUT,
     KEY_QUADS_CSV,
+    KEY_NO_PROGRESS,
 };
 
 static const struct argp_option shared_options[] = {
@@ -33,6 +34,8 @@ static const struct argp_option shared_options[] = {
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "a launch that takes longer has failed (default 120)", 1},
     {"quads-csv", KEY_QUADS_CSV, "FILE", 0, "keep every quad's log-ratio", 1},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 2},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "the same", 2},
+    {"verbose", 'v', NULL, 0, "accepted as everywhere; the gate has no more to say", 2},
     {0},
 };
 
@@ -93,7 +96,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->quads_csv = arg;
         return 0;
     case 'q':
+    case KEY_NO_PROGRESS:
         a->quiet = true;
+        return 0;
+    case 'v':
         return 0;
     case ARGP_KEY_ARG:
         if (a->options.config_path)

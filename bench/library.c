@@ -3,7 +3,10 @@
 #include "library.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int fail(struct oct_message *msg, const char *path, const char *what, const char *detail)
@@ -26,7 +29,7 @@ int library_open(struct library *out, const char *path, struct oct_message *msg)
     int (*abi)(void);
     const char *(*version)(void);
     void (*limit)(uint32_t);
-    char numbers[64];
+    char numbers[64], full[PATH_MAX];
 
     *out = (struct library){.path = path ? path : "the build linked in"};
     if (!path) {
@@ -34,7 +37,10 @@ int library_open(struct library *out, const char *path, struct oct_message *msg)
         out->kernels = oct_kernels;
         return OCT_OK;
     }
-    out->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* The loader would look for a name without a slash among the system's libraries. */
+    if (!realpath(path, full))
+        return fail(msg, path, "cannot be loaded", strerror(errno));
+    out->handle = dlopen(full, RTLD_NOW | RTLD_LOCAL);
     if (!out->handle)
         return fail(msg, path, "cannot be loaded", dlerror());
     if (!find_function(out->handle, "oct_abi", &abi, sizeof(abi))) {
