@@ -101,7 +101,7 @@ got=$?
 # ---- stored runs
 expect 0 -- "$octbench" run -q gate.yaml -o one
 expect 0 -- "$octbench" run -q gate.yaml -o two
-expect 0 "0 slower" -- "$octbench" compare --tolerance 30 one/results.csv two/results.csv
+expect 0 "0 slower" -- "$octbench" compare --tolerance 90 one/results.csv two/results.csv
 expect 2 "no_such.csv" -- "$octbench" compare one/results.csv no_such.csv
 expect 2 -- "$octbench" compare one/results.csv gate.yaml
 expect 2 "which two" -- "$octbench" compare one/results.csv
