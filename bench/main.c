@@ -2,6 +2,7 @@
 /* octbench: subcommands and the flags that may stand before them; nothing else. */
 #define _GNU_SOURCE
 #include "complain.h"
+#include "conv.h"
 #include "gate.h"
 #include "options.h"
 #include "run.h"
@@ -24,6 +25,7 @@ static const struct command {
     {"list", list_main, "the cases a config expands to, one a line, and their number"},
     {"verify", verify_main, "correctness alone, no timing"},
     {"kernels", kernels_main, "every kernel: what it needs, available here or why not"},
+    {"conv", conv_main, "one OctConv on .npy tensors, to compare with any framework"},
     {"ab", ab_main, "two builds of liboctconv, interleaved: the regression gate"},
     {"aa", aa_main, "certify this machine: false alarms, smallest detectable change"},
     {"compare", compare_main, "two stored results.csv"},
