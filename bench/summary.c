@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "summary.h"
 
+#include "octconv.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +13,14 @@
 static bool ok(const struct result_row *row)
 {
     return strcmp(row->status, "ok") == 0 && !isnan(row->t_median_ns);
+}
+
+/* A kernel of another build is taken for a direct one: the table then merely has a line less. */
+static bool direct(const struct result_row *row)
+{
+    const struct oct_kernel *k = oct_kernel_find(row->kernel);
+
+    return !k || k->algorithm == OCT_ALGORITHM_DIRECT;
 }
 
 static void print_time(FILE *f, double ns)
@@ -53,15 +63,20 @@ static void variant_label(const struct result_row *row, char *text, size_t size)
 }
 
 static const struct result_row *fastest(const struct result_row *rows, size_t count,
-                                        const struct result_row *like)
+                                        const struct result_row *like, bool direct_only)
 {
     const struct result_row *best = NULL;
 
     for (size_t i = 0; i < count; i++)
-        if (ok(&rows[i]) && same_variant(&rows[i], like) &&
+        if (ok(&rows[i]) && same_variant(&rows[i], like) && (!direct_only || direct(&rows[i])) &&
             (!best || rows[i].t_median_ns < best->t_median_ns))
             best = &rows[i];
     return best;
+}
+
+static bool is_vanilla(const struct result_row *row)
+{
+    return row->bands == 1 && row->alpha_in == 0 && row->alpha_out == 0;
 }
 
 static bool first_of_variant(const struct result_row *rows, size_t i)
@@ -92,7 +107,7 @@ static void print_title(FILE *f, const struct result_row *row)
 static void print_variant(FILE *f, const struct result_row *row, const struct result_row *best)
 {
     char label[128] = "vanilla";
-    bool vanilla = row->bands == 1 && row->alpha_in == 0 && row->alpha_out == 0;
+    bool vanilla = is_vanilla(row);
 
     if (!vanilla)
         variant_label(row, label, sizeof(label));
@@ -120,32 +135,64 @@ static void print_variant(FILE *f, const struct result_row *row, const struct re
     fputs(strstr(best->reason, "unresolved") ? " ?\n" : "\n", f);
 }
 
+/* The best kernel of every variant, and the best direct one where a fast algorithm wins. */
 static void print_group(FILE *f, const struct result_row *rows, size_t count)
 {
     print_title(f, &rows[0]);
-    for (size_t i = 0; i < count; i++)
-        if (first_of_variant(rows, i))
-            print_variant(f, &rows[i], fastest(rows, count, &rows[i]));
+    for (size_t i = 0; i < count; i++) {
+        const struct result_row *best, *best_direct;
+
+        if (!first_of_variant(rows, i))
+            continue;
+        best = fastest(rows, count, &rows[i], false);
+        best_direct = fastest(rows, count, &rows[i], true);
+        print_variant(f, &rows[i], best);
+        if (best_direct && best_direct != best)
+            print_variant(f, &rows[i], best_direct);
+    }
 }
 
 /* ---- all groups together ------------------------------------------------------------------------- */
 
+/* A geometric mean in the making, and the least value. */
+struct mean {
+    int count;
+    double log_sum, least;
+};
+
 struct tally {
     const char *kernel;
-    int ok, unsupported, wrong, failed, octave, self;
-    double log_octave, log_self, least;
+    int ok, unsupported, wrong, failed;
+    struct mean octave, direct, self;
 };
+
+static void mean_add(struct mean *mean, double value)
+{
+    if (!(value > 0))
+        return;
+    if (!mean->count || value < mean->least)
+        mean->least = value;
+    mean->log_sum += log(value);
+    mean->count++;
+}
+
+static void print_mean(FILE *f, const struct mean *mean)
+{
+    print_ratio(f, mean->count ? exp(mean->log_sum / mean->count) : NAN);
+    print_ratio(f, mean->count ? mean->least : NAN);
+}
 
 static struct tally *find_tally(struct tally *tallies, size_t *count, const char *kernel)
 {
     for (size_t i = 0; i < *count; i++)
         if (strcmp(tallies[i].kernel, kernel) == 0)
             return &tallies[i];
-    tallies[*count] = (struct tally){.kernel = kernel, .least = NAN};
+    tallies[*count] = (struct tally){.kernel = kernel};
     return &tallies[(*count)++];
 }
 
-static void add_to_tally(struct tally *t, const struct result_row *row)
+/* `baseline`: the fastest direct vanilla row of the same group, or NULL. */
+static void add_to_tally(struct tally *t, const struct result_row *row, const struct result_row *baseline)
 {
     if (!ok(row)) {
         bool unsupported = strcmp(row->status, "unsupported") == 0, wrong = strcmp(row->status, "wrong") == 0;
@@ -157,27 +204,19 @@ static void add_to_tally(struct tally *t, const struct result_row *row)
     t->ok++;
     if (row->bands == 1)
         return;
-    if (row->octave_efficiency > 0) {
-        t->octave++;
-        t->log_octave += log(row->octave_efficiency);
-        if (!(row->octave_efficiency >= t->least))
-            t->least = row->octave_efficiency;
-    }
-    if (row->self_efficiency > 0) {
-        t->self++;
-        t->log_self += log(row->self_efficiency);
-    }
+    mean_add(&t->octave, row->octave_efficiency);
+    mean_add(&t->self, row->self_efficiency);
+    if (direct(row) && baseline)
+        mean_add(&t->direct, row->octave_efficiency / baseline->speedup);
 }
 
 static void print_tally(FILE *f, const struct tally *t)
 {
     fprintf(f, "  %-*.*s", KERNEL_WIDTH, KERNEL_WIDTH, t->kernel);
-    print_ratio(f, t->octave ? exp(t->log_octave / t->octave) : NAN);
-    fputs("   ", f);
-    print_ratio(f, t->least);
-    fputs("    ", f);
-    print_ratio(f, t->self ? exp(t->log_self / t->self) : NAN);
-    fprintf(f, "   %6d", t->ok);
+    print_mean(f, &t->octave);
+    print_mean(f, &t->direct);
+    print_mean(f, &t->self);
+    fprintf(f, " %6d", t->ok);
     if (t->unsupported)
         fprintf(f, "  %d unsupported", t->unsupported);
     if (t->wrong)
@@ -187,6 +226,15 @@ static void print_tally(FILE *f, const struct tally *t)
     fputc('\n', f);
 }
 
+static size_t end_of_group(const struct result_row *rows, size_t count, size_t first)
+{
+    size_t last = first + 1;
+
+    while (last < count && strcmp(rows[last].group_id, rows[first].group_id) == 0)
+        last++;
+    return last;
+}
+
 static void print_tallies(FILE *f, const struct result_row *rows, size_t count)
 {
     struct tally *tallies = calloc(count + 1, sizeof(*tallies));
@@ -194,15 +242,25 @@ static void print_tallies(FILE *f, const struct result_row *rows, size_t count)
 
     if (!tallies)
         return;
-    for (size_t i = 0; i < count; i++)
-        add_to_tally(find_tally(tallies, &kernels, rows[i].kernel), &rows[i]);
-    fprintf(f, "\n  %-*s %6s   %6s    %6s   %6s\n", KERNEL_WIDTH, "kernel", "octave", "least", "self",
-            "cases");
+    for (size_t first = 0, last; first < count; first = last) {
+        const struct result_row *baseline = NULL;
+
+        last = end_of_group(rows, count, first);
+        for (size_t i = first; i < last && !baseline; i++)
+            if (is_vanilla(&rows[i]))
+                baseline = fastest(rows + first, last - first, &rows[i], true);
+        for (size_t i = first; i < last; i++)
+            add_to_tally(find_tally(tallies, &kernels, rows[i].kernel), &rows[i], baseline);
+    }
+    fprintf(f, "\n  %-*s %6s %6s %6s %6s %6s %6s %6s\n", KERNEL_WIDTH, "speedup / theory", "octave", "least",
+            "direct", "least", "self", "least", "cases");
     for (size_t i = 0; i < kernels; i++)
         print_tally(f, &tallies[i]);
     fputs(
-        "  octave, self: geometric means of speedup / theory over the OctConv cases, against the fastest\n"
-        "  vanilla kernel and against the kernel's own vanilla. 1.00: all saved multiply-adds became time.\n",
+        "  Geometric means over the OctConv cases, and the least. 1.00: all saved multiply-adds became "
+        "time.\n"
+        "  octave: against the fastest vanilla kernel; direct: among direct kernels (no Winograd on either\n"
+        "  side); self: against the kernel's own vanilla.\n",
         f);
     free(tallies);
 }
@@ -216,8 +274,7 @@ void summary_print(FILE *f, const struct result_row *rows, size_t count)
     fprintf(f, "  %-12s %-*s %11s %6s %-14s %6s %6s %6s\n", "alpha", KERNEL_WIDTH, "best kernel", "time",
             "faster", " (95%)", "theory", "octave", "self");
     for (size_t first = 0, last; first < count; first = last) {
-        for (last = first + 1; last < count && strcmp(rows[last].group_id, rows[first].group_id) == 0; last++)
-            ;
+        last = end_of_group(rows, count, first);
         print_group(f, rows + first, last - first);
     }
     for (size_t i = 0; i < count; i++)
@@ -233,10 +290,9 @@ static const struct result_row *worst_best(const struct result_row *rows, size_t
     const struct result_row *worst = NULL;
 
     for (size_t first = 0, last; first < count; first = last) {
-        for (last = first + 1; last < count && strcmp(rows[last].group_id, rows[first].group_id) == 0; last++)
-            ;
+        last = end_of_group(rows, count, first);
         for (size_t i = first; i < last; i++) {
-            const struct result_row *best = fastest(rows + first, last - first, &rows[i]);
+            const struct result_row *best = fastest(rows + first, last - first, &rows[i], false);
             if (best && best->bands > 1 && best->octave_efficiency > 0 &&
                 (!worst || best->octave_efficiency < worst->octave_efficiency))
                 worst = best;
