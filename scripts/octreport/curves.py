@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""Charts over alpha and over threads: speedup (1), thread scaling (6), activation memory (7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from . import paper, style
+from .captions import chosen_text, common_caption, slow_text, spread_evenly
+from .derive import Data, alpha_text, geomean, theory_macs, theory_memory
+from .style import Chart, Layout, Missing
+
+MAX_PANELS = 14
+CURVE = np.linspace(0, 1, 101)
+
+
+# ---- 1: speedup over vanilla against alpha ----------------------------------------------------------
+
+
+def _usual_layers(rows: pd.DataFrame) -> list[str]:
+    """The layers that were measured at the most usual set of ratios."""
+    octave = rows[(rows["bands"] > 1) & (rows["alpha_in"] == rows["alpha_out"])]
+    sets = octave.groupby("label", sort=False)["alpha"].agg(lambda a: tuple(sorted(set(a))))
+    return list(sets.index[sets == sets.value_counts().index[0]]) if len(sets) else []
+
+
+def _mean_points(rows: pd.DataFrame, panel: str, labels: list[str]) -> pd.DataFrame:
+    """Of the kernels that ran all of these layers."""
+    kept = rows[rows["label"].isin(labels)]
+    grouped = kept.groupby(["kernel", "alpha"])
+    points = pd.DataFrame({"speedup": grouped["speedup"].agg(geomean),
+                           "theory": grouped["theory_speedup"].agg(geomean),
+                           "cases": grouped["label"].nunique()}).reset_index()
+    return points[points["cases"] == len(labels)].assign(panel=panel, lo=np.nan, hi=np.nan, case_id="",
+                                                         table_1=True)
+
+
+def speedup_points(data: Data) -> pd.DataFrame:
+    """What chart 1 plots. Panels of means first, then a layer each."""
+    rows = data.measured[(data.measured["setting"] == data.main_setting)
+                         & data.measured["kernel"].isin(data.drawn) & data.measured["speedup"].notna()]
+    octave_layers = rows.loc[rows["bands"] > 1, "label"].unique()
+    # A vanilla row belongs to every variant of its layer; it is drawn where the labels agree.
+    rows = rows[rows["label"].isin(octave_layers)].drop_duplicates(["label", "kernel", "alpha"])
+    frames = []
+    usual = _usual_layers(rows)
+    window = rows.drop_duplicates("label").set_index("label")["k"]
+    for k in ["", *sorted(set(window.loc[usual]))]:
+        labels = [label for label in usual if k in ("", window[label])]
+        if len(labels) < 2 or (k and len(labels) == len(usual)):
+            continue
+        means = _mean_points(rows, f"mean of {len(labels)} {k + ' ' if k else ''}layers", labels)
+        frames += [means] if (means["alpha"] > 0).any() else []
+    order = [label for label in rows["label"].drop_duplicates() if label in set(octave_layers)]
+    for label in spread_evenly(order, MAX_PANELS - len(frames)):
+        of = rows[rows["label"] == label]
+        plain = ((of["stride"] == 1) & (of["groups"].isin(["1", ""])) & (of["bands"] <= 2)
+                 & (of["alpha_in"] == of["alpha_out"])).all()
+        frames.append(of.assign(panel=label, cases=1, lo=of["speedup_lo"], hi=of["speedup_hi"],
+                                theory=of["theory_speedup"], table_1=plain))
+    columns = ["panel", "kernel", "alpha", "speedup", "lo", "hi", "theory", "cases", "case_id", "table_1"]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(frames)[columns].sort_values(["panel", "kernel", "alpha"], kind="stable",
+                                                  key=_panel_order(frames)).reset_index(drop=True)
+
+
+def _panel_order(frames: list[pd.DataFrame]):
+    order = {frame["panel"].iloc[0]: i for i, frame in enumerate(frames) if len(frame)}
+    return lambda column: column.map(order) if column.name == "panel" else column
+
+
+def _draw_speedup_panel(ax: Axes, of: pd.DataFrame, kernels: list[str]) -> None:
+    if of["table_1"].all():
+        ax.plot(CURVE, 1 / theory_macs(CURVE, CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
+    ax.plot(paper.RESNET50["alpha"], paper.RESNET50["speedup"], linestyle="none", marker="d", markersize=3.5,
+            color=style.GREY, label="paper")
+    ceiling = of.drop_duplicates("alpha")
+    ax.plot(ceiling["alpha"], ceiling["theory"], linestyle="none", marker="_", markersize=7, color=style.INK,
+            label="theory (this layer)")
+    for kernel, line in of.groupby("kernel", sort=False):
+        if line["lo"].notna().any():
+            ax.fill_between(line["alpha"], line["lo"], line["hi"], color=style.colour_of(kernels, kernel),
+                            alpha=0.25, linewidth=0)
+        ax.plot(line["alpha"], line["speedup"], label=kernel, **style.line_style(kernels, kernel))
+    ax.axhline(1, color=style.MUTED, linewidth=0.6)
+    ax.set_title(of["panel"].iloc[0])
+
+
+def draw_speedup(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
+    present = [k for k in kernels if k in set(points["kernel"])]
+    labels = [*present, "theory (table 1)", "theory (this layer)", "paper: ResNet-50"]
+    handles = [Line2D([], [], **style.line_style(kernels, k)) for k in present]
+    handles += [Line2D([], [], color=style.INK, linewidth=0.8),
+                Line2D([], [], color=style.INK, marker="_", markersize=7, linestyle="none"),
+                Line2D([], [], color=style.GREY, marker="d", linestyle="none")]
+    names = list(points["panel"].drop_duplicates())
+    figure, axes = style.panels(layout, len(names), layout.columns, 1.35,
+                                style.legend_height(labels, layout) + 0.22, 0.42)
+    for ax, name in zip(axes, names):
+        _draw_speedup_panel(ax, points[points["panel"] == name], kernels)
+    axes[0].set_xlim(0, 1 if points["alpha"].max() > 0.8 else 0.8)
+    axes[0].set_xticks([0, 0.25, 0.5, 0.75, *([1] if points["alpha"].max() > 0.8 else [])])
+    axes[0].xaxis.set_major_formatter(lambda value, _: alpha_text(value))
+    top = np.nanmax(points[["speedup", "hi", "theory"]].to_numpy(dtype=float))
+    axes[0].set_ylim(0, 1.06 * top)
+    axes[0].yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    figure.supxlabel("alpha (share of channels at low resolution)", y=0.04 / figure.get_figheight(),
+                     va="bottom", fontsize=7.5)
+    figure.supylabel("speedup over the fastest vanilla (ratio)", x=0.03 / layout.width, ha="left",
+                     fontsize=7.5)
+    style.head_legend(figure, handles, labels, layout)
+    return figure
+
+
+def speedup_chart(data: Data) -> Chart | Missing:
+    name, title = "speedup", "Speedup over vanilla against alpha"
+    points = speedup_points(data)
+    if points.empty:
+        return Missing(name, title, "no octave case has a speedup over a vanilla case")
+    rows = data.measured[data.measured["setting"] == data.main_setting]
+    layers = rows.loc[(rows["bands"] > 1) & rows["kernel"].isin(data.drawn), "label"].nunique()
+    shown = points.loc[points["case_id"] != "", "panel"].nunique()
+    caption = (
+        "Time of the fastest vanilla convolution of any algorithm over the time of the octave convolution. "
+        f"{common_caption(data, rows)} Bands: 95% interval of the paired median, by layer. Lines join measured "
+        "points; means are geometric, of the kernels that ran all of those layers. Black curve: "
+        "table 1 of the paper, for even extents; black dashes: the layer's own saving in multiply-adds. Grey "
+        "diamonds: the paper's whole ResNet-50 against MKL-DNN, whose own saving is smaller than a layer's."
+        + chosen_text(shown, layers, "layers") + slow_text(data))
+    return Chart(name, title, caption, points, lambda layout: draw_speedup(points, data.kernels, layout))
+
+
+# ---- 6: thread scaling ------------------------------------------------------------------------------
+
+
+def thread_points(data: Data) -> pd.DataFrame:
+    """Panel, kernel, threads; geometric mean, least and greatest speedup over the fewest threads."""
+    counts = sorted(data.measured["threads"].unique())
+    columns = ["panel", "kernel", "threads", "scaling", "lo", "hi", "cases"]
+    if len(counts) < 2:
+        return pd.DataFrame(columns=columns)
+    rows = data.thread_pairs(counts[0])
+    rows = rows[rows["kernel"].isin(data.drawn)].copy()
+    keys = ["label", "kernel", "alpha_in", "alpha_out", "bands", "cache", "dtype"]
+    rows = rows[rows.groupby(keys)["threads"].transform("nunique") == len(counts)]
+    rows["panel"] = np.where(rows["bands"] > 1, "octave", "vanilla")
+    grouped = rows.groupby(["panel", "kernel", "threads"])["scaling"]
+    return pd.DataFrame({"scaling": grouped.agg(geomean), "lo": grouped.min(), "hi": grouped.max(),
+                         "cases": grouped.size()}).reset_index()[columns]
+
+
+def draw_threads(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
+    names = list(points["panel"].drop_duplicates())
+    present = [k for k in kernels if k in set(points["kernel"])]
+    labels = [*present, "ideal"]
+    handles = [Line2D([], [], **style.line_style(kernels, k)) for k in present]
+    handles.append(Line2D([], [], color=style.INK, linewidth=0.8))
+    figure, axes = style.panels(layout, len(names), 2, 1.9 if layout.columns > 2 else 1.5,
+                                style.legend_height(labels, layout) + 0.22, 0.42)
+    counts = sorted(points["threads"].unique())
+    for ax, name in zip(axes, names):
+        ax.plot(counts, [t / counts[0] for t in counts], color=style.INK, linewidth=0.8, label="ideal")
+        of = points[points["panel"] == name]
+        for kernel, line in of.groupby("kernel", sort=False):
+            ax.fill_between(line["threads"], line["lo"], line["hi"], color=style.colour_of(kernels, kernel),
+                            alpha=0.15, linewidth=0)
+            ax.plot(line["threads"], line["scaling"], label=kernel, **style.line_style(kernels, kernel))
+        ax.set_title(f"{name} ({of['cases'].max()} cases)")
+        ax.set_ylim(0, None)
+    axes[0].set_xticks(counts if len(counts) <= 8 else counts[::len(counts) // 8 + 1])
+    figure.supxlabel("threads", y=0.04 / figure.get_figheight(), va="bottom", fontsize=7.5)
+    plural = "s" if counts[0] > 1 else ""
+    figure.supylabel(f"speedup over {counts[0]} thread{plural} (ratio)", x=0.03 / layout.width, ha="left",
+                     fontsize=7.5)
+    style.head_legend(figure, handles, labels, layout)
+    return figure
+
+
+def threads_chart(data: Data) -> Chart | Missing:
+    name, title = "threads", "Thread scaling"
+    points = thread_points(data)
+    if points.empty:
+        return Missing(name, title, "no case was measured at two thread counts")
+    caption = (
+        "Median time at the fewest threads over the median at more; geometric mean over the cases measured at "
+        "every thread count (in the title the most of any kernel), band: least to greatest case. The two were measured in different rounds, so "
+        f"drift of the machine is in these figures. {common_caption(data, data.measured, 'all')}"
+        + slow_text(data))
+    return Chart(name, title, caption, points, lambda layout: draw_threads(points, data.kernels, layout))
+
+
+# ---- 7: activation memory ---------------------------------------------------------------------------
+
+
+def memory_points(data: Data) -> pd.DataFrame:
+    """Kind (computed, or allocated by a kernel), alpha, ratio to vanilla, one row a case or shape."""
+    rows = data.rows[(data.rows["alpha_in"] == data.rows["alpha_out"]) & data.rows["act_bytes"].notna()]
+    keys = ["label", "alpha", "act_bytes", "act_bytes_vanilla"]
+    computed = rows[rows["bands"] > 1].drop_duplicates(keys)
+    computed = computed.assign(kind="computed", ratio=computed["act_bytes"] / computed["act_bytes_vanilla"])
+    columns = ["kind", "label", "alpha", "ratio", "case_id"]
+    return computed[columns].reset_index(drop=True)
+
+
+def draw_memory(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
+    figure, (ax,) = style.panels(layout, 1, 1, 2.1, 0.1, 0.42, left=0.55, right=0.75)
+    ax.plot(CURVE, 100 * theory_memory(CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
+    ax.annotate("table 1", (1, 25), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7)
+    for kind, of in points.groupby("kind", sort=False):
+        ax.plot(of["alpha"], 100 * of["ratio"], linestyle="none", label=kind, color=style.PALETTE[0],
+                marker="o", markersize=4.5, markerfacecolor="none")
+        last = of.sort_values(["alpha", "ratio"]).iloc[-1]
+        ax.annotate(kind, (last["alpha"], 100 * last["ratio"]), xytext=(6, 5), textcoords="offset points",
+                    fontsize=7, color=style.PALETTE[0])
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 105)
+    ax.set_xlabel("alpha (share of channels at low resolution)")
+    ax.set_ylabel("activations (% of vanilla)")
+    return figure
+
+
+def memory_chart(data: Data) -> Chart | Missing:
+    name, title = "memory", "Activation memory against alpha"
+    points = memory_points(data)
+    if points.empty:
+        return Missing(name, title, "no octave case with equal ratios states its activation bytes")
+    caption = (
+        f"Inputs and outputs of {points['label'].nunique()} layers over those of the same layer with one band. "
+        "Computed from the extents; odd extents and channel counts that do not divide lie off the curve.")
+    return Chart(name, title, caption, points, lambda layout: draw_memory(points, data.kernels, layout))
