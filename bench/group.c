@@ -69,6 +69,8 @@ static void verify_case(struct case_result *c, const struct operands *ops, int t
         return;
     }
     snprintf(c->impl, sizeof(c->impl), "%s", prepared.info->describe);
+    c->tensor_bytes = prepared_tensor_bytes(&prepared);
+    c->scratch_bytes = prepared.info->scratch_bytes;
     if (prepared_verify(&prepared, ops, &msg)) {
         c->status = CASE_WRONG;
         snprintf(c->reason, sizeof(c->reason), "%s: %s",

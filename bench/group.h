@@ -27,6 +27,8 @@ struct case_result {
     char impl[200];
     uint64_t plan_ns;
     double max_abs_err, err_bound;
+    uint64_t tensor_bytes,
+        scratch_bytes; /* as the plan's layouts hold the tensors; what the plan owns beside */
     const struct operands *ops;
     struct contender contender; /* its samples */
     struct part parts[MAX_PARTS];

@@ -238,11 +238,29 @@ void operands_free(struct operands *ops)
 
 /* ---- a kernel's side ----------------------------------------------------------------------------- */
 
+static size_t in_bytes(const struct prepared *prepared, int band)
+{
+    const struct oct_problem *p = &prepared->problem;
+
+    return oct_layout_bytes(prepared->info->in[band], p->dtype, p->n, p->ic[band], oct_in_extent(p, band));
+}
+
 static size_t out_bytes(const struct prepared *prepared, int band)
 {
     const struct oct_problem *p = &prepared->problem;
 
     return oct_layout_bytes(prepared->info->out[band], p->dtype, p->n, p->oc[band], oct_out_extent(p, band));
+}
+
+uint64_t prepared_tensor_bytes(const struct prepared *prepared)
+{
+    uint64_t sum = 0;
+
+    for (int b = 0; b < prepared->problem.bands; b++) {
+        sum += prepared->problem.ic[b] ? in_bytes(prepared, b) : 0;
+        sum += prepared->problem.oc[b] ? out_bytes(prepared, b) : 0;
+    }
+    return sum;
 }
 
 static void *tensor(enum oct_layout layout, const struct oct_problem *p, const float *plain, int channels,

@@ -48,5 +48,7 @@ void prepared_free(struct prepared *prepared);
 /* What the two of them allocate, without the plan's own memory: asked before anything is allocated. */
 uint64_t operands_bytes(const struct oct_problem *p);
 uint64_t prepared_bytes(const struct oct_problem *p);
+/* Inputs and outputs as this plan's layouts hold them: without guards, with the padding of channel blocks. */
+uint64_t prepared_tensor_bytes(const struct prepared *prepared);
 
 #endif

@@ -326,8 +326,18 @@ static void print_parts(FILE *f, const struct case_result *c)
     }
 }
 
+/* Memory is known of every case, whatever this machine can count. */
+static void print_memory(FILE *f, const struct case_result *c)
+{
+    if (!c->contender.count)
+        return;
+    fprintf(f, "%s,tensor_bytes,%llu,derived,\n", c->bench_case->id, (unsigned long long)c->tensor_bytes);
+    fprintf(f, "%s,scratch_bytes,%llu,derived,\n", c->bench_case->id, (unsigned long long)c->scratch_bytes);
+}
+
 static void print_counters(FILE *f, const struct case_result *c)
 {
+    print_memory(f, c);
     for (size_t i = 0; i < c->counter_count; i++) {
         const struct counter_value *v = &c->counters[i];
 
