@@ -198,30 +198,58 @@ def threads_chart(data: Data) -> Chart | Missing:
 # ---- 7: activation memory ---------------------------------------------------------------------------
 
 
+COMPUTED, HELD = "computed", "tensors as allocated"
+
+
 def memory_points(data: Data) -> pd.DataFrame:
-    """Kind (computed, or allocated by a kernel), alpha, ratio to vanilla, one row a case or shape."""
-    rows = data.rows[(data.rows["alpha_in"] == data.rows["alpha_out"]) & data.rows["act_bytes"].notna()]
-    keys = ["label", "alpha", "act_bytes", "act_bytes_vanilla"]
-    computed = rows[rows["bands"] > 1].drop_duplicates(keys)
-    computed = computed.assign(kind="computed", ratio=computed["act_bytes"] / computed["act_bytes_vanilla"])
-    columns = ["kind", "label", "alpha", "ratio", "case_id"]
-    return computed[columns].reset_index(drop=True)
+    """Kind, alpha, ratio to the vanilla layer's computed activations, for cases with equal ratios. Kinds:
+    computed; tensors as allocated (in the layouts of the kernels), one row a shape; and for each kernel tensors
+    and scratch together, geometric mean, least and greatest over the layers."""
+    columns = ["kind", "label", "alpha", "ratio", "lo", "hi", "case_id"]
+    rows = data.rows[(data.rows["bands"] > 1) & (data.rows["alpha_in"] == data.rows["alpha_out"])
+                     & data.rows["act_bytes"].notna()]
+    computed = rows.assign(kind=COMPUTED, ratio=rows["act_bytes"] / rows["act_bytes_vanilla"])
+    counters = data.report.counters
+    held = counters[counters["counter"].isin(["tensor_bytes", "scratch_bytes"])]
+    held = held.drop_duplicates(["case_id", "counter"]).pivot(index="case_id", columns="counter", values="per_iter")
+    held = rows.merge(held.reindex(columns=["tensor_bytes", "scratch_bytes"]), on="case_id")
+    tensors = held.assign(kind=HELD, ratio=held["tensor_bytes"] / held["act_bytes_vanilla"])
+    points = pd.concat([computed, tensors]).assign(lo=np.nan, hi=np.nan)
+    points = points[points["ratio"].notna()].drop_duplicates(["kind", "label", "alpha", "ratio"])
+    return pd.concat([points[columns], _scratch_points(data, held)[columns]], ignore_index=True)
+
+
+def _scratch_points(data: Data, held: pd.DataFrame) -> pd.DataFrame:
+    setting = "" if data.measured.empty else data.main_setting
+    held = held[(held["setting"] == setting) & held["kernel"].isin(data.drawn)]
+    ratio = (held["tensor_bytes"] + held["scratch_bytes"]) / held["act_bytes_vanilla"]
+    grouped = ratio.groupby([held["kernel"], held["alpha"]])
+    out = pd.DataFrame({"ratio": grouped.agg(geomean), "lo": grouped.min(), "hi": grouped.max()}).reset_index()
+    return out[out["ratio"].notna()].rename(columns={"kernel": "kind"}).assign(label="", case_id="")
 
 
 def draw_memory(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
-    figure, (ax,) = style.panels(layout, 1, 1, 2.1, 0.1, 0.42, left=0.55, right=0.75)
+    present = [k for k in kernels if k in set(points["kind"])]
+    looks = {COMPUTED: {"marker": "o", "markersize": 5, "markerfacecolor": "none", "color": style.INK},
+             HELD: {"marker": "+", "markersize": 6, "color": style.GREY}}
+    looks = {kind: {"linestyle": "none", **look} for kind, look in looks.items() if kind in set(points["kind"])}
+    looks |= {kernel: style.line_style(kernels, kernel) for kernel in present}
+    labels = ["table 1", *(f"{kind} with scratch" if kind in present else kind for kind in looks)]
+    handles = [Line2D([], [], color=style.INK, linewidth=0.8)] + [Line2D([], [], **look) for look in looks.values()]
+    figure, (ax,) = style.panels(layout, 1, 1, 2.1, style.legend_height(labels, layout) + 0.12, 0.42, left=0.55,
+                                 right=0.2)
     ax.plot(CURVE, 100 * theory_memory(CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
-    ax.annotate("table 1", (1, 25), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7)
-    for kind, of in points.groupby("kind", sort=False):
-        ax.plot(of["alpha"], 100 * of["ratio"], linestyle="none", label=kind, color=style.PALETTE[0],
-                marker="o", markersize=4.5, markerfacecolor="none")
-        last = of.sort_values(["alpha", "ratio"]).iloc[-1]
-        ax.annotate(kind, (last["alpha"], 100 * last["ratio"]), xytext=(6, 5), textcoords="offset points",
-                    fontsize=7, color=style.PALETTE[0])
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 105)
+    for kind, look in looks.items():
+        of = points[points["kind"] == kind].sort_values("alpha")
+        if kind in present:
+            ax.fill_between(of["alpha"], 100 * of["lo"], 100 * of["hi"], color=look["color"], alpha=0.15, linewidth=0)
+        ax.plot(of["alpha"], 100 * of["ratio"], label=kind, **look)
+    ax.set_xlim(0, 1.02)
+    ax.set_ylim(0, None)
+    ax.xaxis.set_major_formatter(lambda value, _: alpha_text(value))
     ax.set_xlabel("alpha (share of channels at low resolution)")
     ax.set_ylabel("activations (% of vanilla)")
+    style.head_legend(figure, handles, labels, layout)
     return figure
 
 
@@ -230,7 +258,10 @@ def memory_chart(data: Data) -> Chart | Missing:
     points = memory_points(data)
     if points.empty:
         return Missing(name, title, "no octave case with equal ratios states its activation bytes")
-    caption = (
-        f"Inputs and outputs of {points['label'].nunique()} layers over those of the same layer with one band. "
-        "Computed from the extents; odd extents and channel counts that do not divide lie off the curve.")
+    count = points.loc[points["kind"] == COMPUTED, "label"].nunique()
+    held = ("As allocated: with the padding of channel blocks; with scratch: and what the kernel's plan owns beside "
+            f"its weights ({data.main_setting}; geometric mean over the layers, band: least to greatest)."
+            if (points["kind"] == HELD).any() else "What was allocated is not in this report's counters.csv.")
+    caption = (f"Inputs and outputs of {count} layers over those of the same layer with one band, as computed from "
+               "the extents; odd extents and channel counts that do not divide lie off the curve. " + held)
     return Chart(name, title, caption, points, lambda layout: draw_memory(points, data.kernels, layout))

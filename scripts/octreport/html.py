@@ -32,7 +32,7 @@ p.note { color: var(--muted); font-size: .85rem; margin-top: 0; }
 th, td { padding: .18rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { vertical-align: bottom; font-weight: 600; white-space: normal; } td.text, th.text { text-align: left; }
 tr { background: var(--back); } tbody tr:nth-child(even) { background: var(--stripe); }
-#results th:first-child, #results td:first-child { position: sticky; left: 0; background: inherit; } code { font: .92em ui-monospace, "DejaVu Sans Mono",
+#results-table th:first-child, #results-table td:first-child { position: sticky; left: 0; background: inherit; } code { font: .92em ui-monospace, "DejaVu Sans Mono",
   monospace; } td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
 th button { all: unset; cursor: pointer; } th button::after { content: " \\2195"; color: var(--muted); }
 th[aria-sort=ascending] button::after { content: " \\2191"; } th[aria-sort=descending] button::after {
@@ -138,7 +138,7 @@ def table(frame: pd.DataFrame, columns: list[Column], name: str, sortable: bool 
     head = "".join(_heading(column) for column in columns)
     under = f'\n<p class="note">{escape(note)}</p>' if note else ""
     css = ' class="sortable"' if sortable else ""
-    return (f'<div class="table"><table id="{name}"{css}><thead><tr>{head}</tr></thead><tbody>\n'
+    return (f'<div class="table"><table id="{name}-table"{css}><thead><tr>{head}</tr></thead><tbody>\n'
             + "\n".join(rows) + f"\n</tbody></table></div>{under}")
 
 

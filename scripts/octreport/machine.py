@@ -7,8 +7,9 @@ from typing import Any, Iterator
 
 import pandas as pd
 
-CEILINGS = {"l1": "L1", "l2": "L2", "l3": "L3", "memory": "memory"}
-SETS = {"fma_avx512": "AVX-512 FMA", "fma_avx2": "AVX2 FMA", "fma_base": "FMA without AVX"}
+# Keys of an entry of run.json's `peaks`: what they are called, GFLOP/s and GB/s.
+SETS = {"fma_avx512_gflops": "AVX-512 FMA", "fma_avx2_gflops": "AVX2 FMA", "fma_base_gflops": "FMA without AVX"}
+CEILINGS = {"l1_gbs": "L1", "l2_gbs": "L2", "l3_gbs": "L3", "memory_gbs": "memory"}
 
 
 def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -69,6 +69,7 @@ def _colour_bar(figure: Figure, mesh: QuadMesh, layout: Layout, label: str, top:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     bar.outline.set_visible(False)
+    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.3)  # vectors, without seams between them
     ax.grid(False)
     ax.set_title(label, fontsize=7.5, pad=3)
 

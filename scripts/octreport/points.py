@@ -34,8 +34,9 @@ def _breakdown_alpha(rows: pd.DataFrame) -> float:
 
 
 def breakdown_points(data: Data) -> pd.DataFrame:
-    """Label, bar (a kernel or "ideal"), part, share: time of the part in % of the fastest vanilla's; `whole`
-    and `whole_ns` are the case's own median."""
+    """Label, bar (a kernel or "ideal"), part, share: time of the part in % of the fastest vanilla's. `whole` and
+    `whole_ns`: the case timed without looking inside, in the same moments: all its parts and what paths.csv
+    calls other, which may be negative and is no bar of its own then."""
     columns = ["label", "bar", "part", "ns", "share", "whole", "whole_ns", "alpha", "case_id"]
     rows = data.octave[(data.octave["setting"] == data.main_setting) & data.octave["kernel"].isin(data.drawn)
                        & data.octave["vanilla_median_ns"].notna()]
@@ -46,12 +47,13 @@ def breakdown_points(data: Data) -> pd.DataFrame:
     rows = rows[rows["alpha"] == _breakdown_alpha(rows)].drop_duplicates(["label", "kernel"])
     keep = spread_evenly(list(rows["label"].drop_duplicates()), MAX_BAR_LAYERS)
     rows = rows[rows["label"].isin(keep)]
-    wanted = ["case_id", "label", "kernel", "alpha", "vanilla_median_ns", "t_median_ns", "macs_vanilla"]
+    wanted = ["case_id", "label", "kernel", "alpha", "vanilla_median_ns", "macs_vanilla"]
     joined = parts.rename(columns={"macs": "part_macs"}).merge(rows[wanted], on="case_id")
     base = joined["vanilla_median_ns"]
+    whole_ns = joined["case_id"].map(joined.groupby("case_id")["ns"].sum())
     measured = joined.assign(bar=joined["kernel"], part=joined["path"], share=100 * joined["ns"] / base,
-                             whole=100 * joined["t_median_ns"] / base, whole_ns=joined["t_median_ns"])
-    measured = measured[measured["ns"].notna()]
+                             whole=100 * whole_ns / base, whole_ns=whole_ns)
+    measured = measured[measured["ns"].notna() & ((measured["ns"] > 0) | (measured["part"] != "other"))]
     return pd.concat([measured[columns], _ideal_bars(joined)[columns]], ignore_index=True)
 
 
@@ -141,8 +143,8 @@ def breakdown_chart(data: Data) -> Chart | Missing:
     caption = (
         f"Where the time of an octave convolution goes at alpha {alpha_text(alpha)}, in percent of the fastest "
         "vanilla kernel's time (line at 100). Ideal: each path's multiply-adds at that kernel's speed, pooling, "
-        "upsampling and additions free. Black tick: the case as timed without looking inside; what the parts "
-        f"exceed it by is what looking costs or fusion hides. {common_caption(data, rows)}"
+        "upsampling and additions free. Black tick and figure: the case timed in the same moments without "
+        f"looking inside; parts that go beyond it show what looking costs. Grey: what no part explains. {common_caption(data, rows)}"
         + chosen_text(points["label"].nunique(), everything["label"].nunique(), "layers") + slow_text(data))
     return Chart(name, title, caption, points, lambda layout: draw_breakdown(points, data.kernels, layout))
 

@@ -170,7 +170,7 @@ def summary_text(data: Data) -> str:
                  ["over postop", "over framework"]),
                 ("vanilla (one band)", vanilla_speeds(data, setting),
                  ["over oneDNN direct", "% of peak"])):
-            if len(table):
+            if len(table) and any(table[f"{short} n"].sum() for short in shorts):
                 lines += ["", f"== {title}: {setting}", *text_table(_measure_columns(table, shorts))]
     scaling = thread_scaling(data)
     if len(scaling):

@@ -72,6 +72,10 @@ def _noise(data: Data) -> list[Warning]:
     bare = rows[width.isna()]
     if len(bare):
         out.append(Warning("warn", f"{_cases(len(bare))} have too few samples for an interval."))
+    noisy = rows[rows["reason"].str.contains("noisy", regex=False)]
+    if len(noisy):
+        out.append(Warning("warn", f"{_cases(len(noisy))} had time stolen in more than half of their rounds, so that "
+                                   "none was dropped."))
     stolen = rows[rows["steal_pct"] > MUCH_STEAL]
     if len(stolen):
         out.append(Warning("warn", f"{_cases(len(stolen))} lost more than {MUCH_STEAL:g}% of their time to other "
@@ -132,6 +136,10 @@ def all_warnings(data: Data) -> list[Warning]:
              *_absent(data)]
     given = data.report.run.get("warnings")
     found += [Warning("warn", str(text)) for text in given] if isinstance(given, list) else []
+    state = data.report.run.get("status")
+    if state in ("running", "interrupted"):
+        found.append(Warning("warn", f"The run is not whole: run.json says {state}; octbench run --resume finishes "
+                                     "it."))
     if data.note:
         found.insert(0, Warning("note", data.note))
     if data.measured.empty:

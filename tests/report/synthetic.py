@@ -117,13 +117,13 @@ class Writer:
             schema=1, run_id="20261124-synthetic", case_id=case_id, group_id=group_id, suite=suite, layer=layer,
             n=1, c_in=c_in, c_out=c_out, d=1, h=hw, w=hw, kd=1, kh=k, kw=k, stride=1, pad="same", dilation=1,
             groups="1", bands=2 if alpha else 1, alpha_in=alpha, alpha_out=alpha,
-            down="pool" if alpha else "strided", paths="hh+hl+lh+ll" if alpha else "all", dtype="f32",
+            down="pool" if alpha else "strided", paths="all", dtype="f32",
             epilogue="none", cache="warm", kernel=kernel, isa="avx512" if "avx512" in kernel else "base",
             impl=f"model of {kernel}, tile 2x14", threads=threads, macs=macs, macs_vanilla=vanilla, act_bytes=act,
             act_bytes_vanilla=4 * (c_in + c_out) * hw * hw, weight_bytes=4 * c_in * c_out * taps,
             theory_speedup=vanilla / macs,
-            rerun=f"octbench run configs/resnet50-layers.yaml --filter '^{suite}/{layer} a={alpha:g} "
-                  f"t={threads} {kernel}$'")
+            rerun=f"octbench run configs/resnet50-layers.yaml --filter '^{suite}/{layer}/a={alpha:g}/"
+                  f"t={threads}/{kernel}$'")
         speed, efficiency = (pair[k == 1] for pair in KERNELS[kernel])
         if speed is None:
             row.update(status="unsupported", reason="Winograd needs a 3x3 window, this layer has 1x1")
@@ -156,6 +156,8 @@ class Writer:
             low, mid, high = (math.exp(v) for v in median_interval(logs))
             row.update(vanilla_kernel=best_row["kernel"], vanilla_median_ns=best_row["t_median_ns"], speedup=mid,
                        speedup_lo=low, speedup_hi=high, octave_efficiency=mid / row["theory_speedup"])
+            if not low <= min(best[r] for r in kept) / min(times[r] for r in kept) <= high:
+                row["reason"] = "unresolved: minimum and median disagree about the speedup"
             if row["kernel"] in own:
                 logs = [math.log(own[row["kernel"]][r] / times[r]) for r in kept]
                 speedup = math.exp(statistics.median(logs))
@@ -167,6 +169,10 @@ class Writer:
                                  int(disturbed[r])])
         if not times:
             return
+        blocks = -(-row["c_in"] // 16) * 16 / row["c_in"]
+        self.counters.append([row["case_id"], "tensor_bytes", round(row["act_bytes"] * blocks), "derived", ""])
+        scratch = 0 if row["bands"] == 1 else row["act_bytes"] // (20 if "avx512" in row["kernel"] else 2)
+        self.counters.append([row["case_id"], "scratch_bytes", scratch, "derived", ""])
         self.counters.append([row["case_id"], "instructions", "", "unavailable", ""])
         self.counters.append([row["case_id"], "task-clock", row["t_median_ns"], "measured", 1])
         if row["bands"] > 1:
@@ -185,7 +191,9 @@ class Writer:
         total = sum(parts.values())
         for name, share in parts.items():
             part = overhead.get(name, left * share / total)
-            self.paths.append([row["case_id"], name, round(share * row["macs_vanilla"]), part * whole, part])
+            macs = round(share * row["macs_vanilla"]) if share else ""
+            self.paths.append([row["case_id"], name, macs, part * whole, part])
+        self.paths.append([row["case_id"], "other", "", row["t_median_ns"] - whole, 0.03])
 
     def write(self, path: Path, run: dict) -> None:
         path.mkdir(parents=True, exist_ok=True)
@@ -205,12 +213,13 @@ def write_csv(path: Path, header: list[str], rows: list) -> None:
 
 
 def run_json(threads: tuple[int, ...]) -> dict:
-    peaks = [{"threads": t, "fma_avx512": PEAK * t, "fma_avx2": 131.0 * t, "l1": 390.0 * t, "l2": 160.0 * t,
-              "l3": 40.0 * t, "memory": 14.0 * t} for t in threads]
+    peaks = [{"threads": t, "fma_avx512_gflops": PEAK * t, "fma_avx2_gflops": 131.0 * t, "fma_base_gflops": None,
+              "l1_gbs": 390.0 * t, "l2_gbs": 160.0 * t, "l3_gbs": 40.0 * t, "memory_gbs": 14.0 * t} for t in threads]
     return {"run_id": "20261124-synthetic", "command": "octbench run configs/resnet50-layers.yaml -o DIR",
-            "config": {"path": "configs/resnet50-layers.yaml", "hash": "0" * 64}, "git": "be9a15a",
-            "compiler": "gcc 12.2.0", "machine": {"model": "Synthetic Xeon", "cores": 2, "smt": 1},
-            "libraries": {"onednn": "2.6.3"}, "binding": [{"threads": t, "bound": list(range(t))}
+            "config": {"path": "configs/resnet50-layers.yaml", "hash": "0" * 64}, "git_revision": "be9a15a",
+            "status": "complete", "build": {"compiler": "gcc 12.2.0", "flags": "-O3 -g"},
+            "machine": {"model": "Synthetic Xeon", "cores": 2, "smt": 1, "quota_cores": None},
+            "libraries": {"onednn": "2.6.3"}, "binding": [{"threads": t, "pu": list(range(t))}
                                                           for t in threads], "peaks": peaks}
 
 
