@@ -3,7 +3,7 @@
  * A manual tool (not run by ctest): efficiency of one direct kernel on ResNet-50's nine layers, while tuning
  * it. All cases of a layer are timed in the same rounds, in random order; medians over the rounds.
  *
- *   direct_speed [-k KERNEL] [-t THREADS] [-r ROUNDS] [-l FIRST-LAST] [-i ISA] [-c COMPARED,...]
+ *   direct_speed [-k KERNEL] [-t THREADS] [-r ROUNDS] [-l FIRST-LAST] [-i ISA] [-c COMPARED,...] [-p]
  *
  * Prints for each layer the time and GFLOP/s of the kernel's own vanilla, of the fastest direct vanilla of
  * the kernels compared with, and at each alpha: octave efficiency, self-efficiency, and how many times faster
@@ -213,6 +213,7 @@ static double geometric(struct mean m)
 struct options {
     const struct oct_kernel *kernel, *other[OTHERS];
     int threads, rounds, first, last;
+    bool parts;
 };
 
 struct totals {
@@ -223,6 +224,37 @@ struct totals {
 static struct subject *at(struct subject *s, int kernel, int alpha)
 {
     return s + kernel * (1 + ALPHAS) + alpha;
+}
+
+/* Multiply-adds of the paths in a name such as "ll+hl". */
+static double named_macs(const struct oct_problem *p, const char *name)
+{
+    double macs = 0;
+    char path[4];
+
+    for (int from = 0; from < p->bands; from++)
+        for (int to = 0; to < p->bands; to++)
+            if (strstr(name, oct_path_name(p, from, to, path)))
+                macs += (double)oct_path_get(p, from, to).macs;
+    return macs;
+}
+
+static void print_parts(struct subject *s, const struct oct_problem *p)
+{
+    const int runs = 100;
+    struct oct_profile profile = {0};
+
+    s->io.profile = &profile;
+    for (int i = 0; i < runs; i++)
+        oct_execute(s->kernel, s->plan, &s->io);
+    s->io.profile = NULL;
+    for (int i = 0; i < profile.count; i++) {
+        double ns = (double)profile.part[i].ns / runs;
+        printf("        %-8s %7.1f us", profile.part[i].name, ns / 1e3);
+        if (named_macs(p, profile.part[i].name) > 0)
+            printf("  %5.1f GF", 2 * named_macs(p, profile.part[i].name) / ns);
+        printf("\n");
+    }
 }
 
 static void report(const struct layer *l, struct subject *s, const struct options *o, struct totals *sum)
@@ -259,6 +291,8 @@ static void report(const struct layer *l, struct subject *s, const struct option
         printf("    %.3f %7.1f us  efficiency %.3f  self %.3f  faster %.2fx  %5.1f GF  %s\n", alphas[a],
                median(c->ns, o->rounds) / 1e3, efficiency, self, faster,
                2.0 * (double)oct_macs(&p) / median(c->ns, o->rounds), c->kernel->info(c->plan)->describe);
+        if (o->parts)
+            print_parts(c, &p);
     }
     fflush(stdout);
 }
@@ -314,7 +348,7 @@ int main(int argc, char **argv)
     char others[256] = "f32_onednn_postop";
     int c, n = 0;
 
-    while ((c = getopt(argc, argv, "k:t:r:l:i:c:")) != -1) {
+    while ((c = getopt(argc, argv, "k:t:r:l:i:c:p")) != -1) {
         if (c == 'k')
             kernel = optarg;
         else if (c == 't')
@@ -327,6 +361,8 @@ int main(int argc, char **argv)
             set_isa(optarg);
         else if (c == 'c')
             snprintf(others, sizeof(others), "%s", optarg);
+        else if (c == 'p')
+            o.parts = true;
         else if (c == '?')
             return 2;
     }
