@@ -19,6 +19,7 @@ struct worker {
     const struct oct_io *io;
     struct oct_profile *profile; /* of the first thread */
     float *area;
+    struct direct_tap *taps;
     int image;
     struct view source[MAX_SOURCES], job[MAX_JOBS];
 };
@@ -99,11 +100,13 @@ static void view_strip(struct worker *w, int plane, int u0, int u1, const struct
 
 /* A run being set up: segment i stands for term term[i], `row` is where its source row begins. */
 struct setup {
+    int job;
     struct direct_run run;
     struct direct_segment segment[DIRECT_SEGMENTS];
     struct direct_addend addend[DIRECT_ADDENDS];
     int term[DIRECT_SEGMENTS];
     const float *row[DIRECT_SEGMENTS];
+    struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
 };
 
 /* The part of the reduction that output row y of plane z sees. */
@@ -121,7 +124,6 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
         const struct view *v = w->source + term->source;
         struct span rows = direct_taps(y, term->conv_stride, term->pad_h, p->dilation, p->kh, source->e.h);
         struct span planes = direct_taps(z, 1, term->pad_d, p->dilation, p->kd, source->e.d);
-        ptrdiff_t width = (ptrdiff_t)source->e.w * plan->isa->lanes;
         int from_row = y * term->conv_stride + rows.first * p->dilation - term->pad_h - v->row;
         int from_plane = z + planes.first * p->dilation - term->pad_d - v->plane0;
         int i = s->run.segments;
@@ -129,41 +131,64 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
         if (rows.first == rows.last || planes.first == planes.last)
             continue;
         s->term[i] = t;
-        s->row[i] = v->src + from_plane * v->plane + from_row * width;
+        s->rows[i] = rows;
+        s->planes[i] = planes;
+        s->row[i] = v->src + from_plane * v->plane + (ptrdiff_t)from_row * source->e.w * plan->isa->lanes;
         s->segment[i] = (struct direct_segment){
             .weights = plan->weights + g->weights[t] + (planes.first * p->kh + rows.first) * p->kw * tap,
             .src_block = v->block,
-            .src_plane = p->dilation * v->plane,
-            .src_row = p->dilation * width,
             .weight_block = (ptrdiff_t)p->kd * p->kh * p->kw * tap,
-            .weight_plane = (ptrdiff_t)p->kh * p->kw * tap,
-            .weight_row = p->kw * tap,
             .ic = term->ic,
-            .planes = planes.last - planes.first,
-            .rows = rows.last - rows.first,
         };
         s->run.segments++;
     }
 }
 
-/* `tiles` tiles of width[index] from pixel x of row y on. */
-static void run_tiles(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
-                      int x, int index, int tiles, const struct cut *cut, struct setup *s)
+/* Planes, rows and columns of the kernel as one list. */
+static int list_taps(const struct worker *w, const struct group *g, const struct setup *s, int segment,
+                     const struct cut *cut, struct direct_tap *taps)
 {
     const struct oct_plan *plan = w->plan;
+    const struct oct_problem *p = &plan->p;
+    int t = s->term[segment], source = plan->job[s->job].term[t].source, n = 0;
+    int row_weights = p->kw * direct_tap_floats(plan, g->kind);
+    int row_src = p->dilation * plan->source[source].e.w * plan->isa->lanes;
+    int plane_src = p->dilation * (int)w->source[source].plane;
+    struct span rows = s->rows[segment], planes = s->planes[segment];
+
+    for (int plane = 0; plane < planes.last - planes.first; plane++) {
+        for (int row = 0; row < rows.last - rows.first; row++) {
+            for (int i = 0; i < cut->columns[t]; i++, n++) {
+                taps[n] = plan->columns[cut->column[t] + i];
+                taps[n].src += plane * plane_src + row * row_src;
+                taps[n].weights += (plane * p->kh + row) * row_weights;
+            }
+        }
+    }
+    return n;
+}
+
+/* `tiles` tiles of width[index] from pixel x of row y on. */
+static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
+                      int tiles, const struct cut *cut, struct setup *s)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + s->job;
     const struct direct_kind *kind = plan->isa->kind + g->kind;
-    const struct view *out = w->job + (job - plan->job);
+    const struct view *out = w->job + s->job;
     ptrdiff_t pixel = (ptrdiff_t)y * job->e.w + x, lanes = plan->isa->lanes;
     ptrdiff_t at = g->block * out->block + (z - out->plane0) * out->plane +
                    (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
+    struct direct_tap *taps = w->taps;
 
     for (int i = 0; i < s->run.segments; i++) {
-        int t = s->term[i], stride = job->term[t].conv_stride;
+        int stride = job->term[s->term[i]].conv_stride;
 
         s->segment[i].src = s->row[i] + x * stride * lanes;
         s->segment[i].src_tile = kind->width[index] * stride * lanes;
-        s->segment[i].column = plan->columns + cut->column[t];
-        s->segment[i].columns = cut->columns[t];
+        s->segment[i].tap = taps;
+        s->segment[i].taps = list_taps(w, g, s, i, cut, taps);
+        taps += s->segment[i].taps;
     }
     for (int a = 0; a < s->run.addends; a++)
         s->addend[a].index = job->index[a] + pixel;
@@ -175,22 +200,23 @@ static void run_tiles(const struct worker *w, const struct job *job, const struc
     kind->tile[index](&s->run);
 }
 
-static void run_flat(const struct worker *w, const struct job *job, const struct group *g, int z, int first,
-                     int last, struct setup *s)
+static void run_flat(const struct worker *w, const struct group *g, int z, int first, int last,
+                     struct setup *s)
 {
     const struct oct_plan *plan = w->plan;
     const struct direct_kind *kind = plan->isa->kind + g->kind;
+    const struct job *job = plan->job + s->job;
     const struct cut *cut = plan->cuts + job->cutting[g->kind].first;
     int whole = oct_max((last - first) / kind->width[0] - 1, 0), x = first;
 
     set_rows(w, job, g, z, 0, s);
     if (whole)
-        run_tiles(w, job, g, z, 0, x, 0, whole, cut, s);
+        run_tiles(w, g, z, 0, x, 0, whole, cut, s);
     x += whole * kind->width[0];
     while (x < last) {
         int index = plan->tail[g->kind][last - x];
 
-        run_tiles(w, job, g, z, 0, x, index, 1, cut, s);
+        run_tiles(w, g, z, 0, x, index, 1, cut, s);
         x += kind->width[index];
     }
 }
@@ -206,6 +232,7 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
 
     if (first == last)
         return;
+    s.job = index;
     s.run = (struct direct_run){
         .segment = s.segment,
         .addend = s.addend,
@@ -227,14 +254,14 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         };
     }
     if (job->flat) {
-        run_flat(w, job, g, z, first, last, &s);
+        run_flat(w, g, z, first, last, &s);
         return;
     }
     for (int y = first; y < last; y++) {
         set_rows(w, job, g, z, y, &s);
         for (int c = cutting->first; c < cutting->first + cutting->count; c++)
-            run_tiles(w, job, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles,
-                      plan->cuts + c, &s);
+            run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles, plan->cuts + c,
+                      &s);
     }
 }
 
@@ -379,6 +406,8 @@ static void run_tasks(struct worker *w, int thread, int team)
 static void run_thread(const struct oct_plan *plan, const struct oct_io *io, int thread, int team)
 {
     struct worker w = {.plan = plan, .io = io, .profile = thread == 0 ? io->profile : NULL};
+
+    w.taps = plan->taps + (size_t)thread * plan->thread_taps;
 
     if (!plan->by_rows) {
         run_tasks(&w, thread, team);

@@ -6,9 +6,9 @@
  *
  * Tensors are N C/L D H W L, L = lanes of one vector. A register tile holds `blocks` blocks of L output
  * channels of `width` neighbouring pixels of one row, and is a sum over segments: a source tensor under a
- * k x k kernel. So hl + ll is one tile with two segments, and a 1x1 layer is one kernel row and one column.
- * The frame lists for each tile which rows and columns of the kernel fall inside the plane: no padded copy
- * exists, and taps on padding cost nothing.
+ * k x k kernel. So hl + ll is one tile with two segments, and a 1x1 layer is one tap. The frame lists for
+ * each tile which taps of the kernel fall inside the plane: no padded copy exists, and taps on padding cost
+ * nothing.
  */
 #ifndef OCT_DIRECT_H
 #define OCT_DIRECT_H
@@ -20,7 +20,7 @@
 #define DIRECT_ADDENDS  OCT_MAX_BANDS
 #define DIRECT_KINDS    4
 
-/* Which pixels of a tile a kernel column really reads; the others lie on padding. */
+/* Which pixels of a tile a tap really reads; the others lie on padding. */
 enum direct_clip {
     DIRECT_WHOLE,
     DIRECT_NOT_FIRST,
@@ -30,22 +30,23 @@ enum direct_clip {
     DIRECT_CLIPS,
 };
 
-struct direct_column {
+/* One element of the k x k kernel, over the pixels of a tile. */
+struct direct_tap {
     int32_t src;     /* floats from the segment's src to what the tile's first pixel reads */
     int32_t weights; /* floats from the segment's weights */
-    int32_t stride;  /* pixels of the source between neighbours of the tile: 1 or 2; any with width 1 */
-    int32_t clip;    /* enum direct_clip; always whole with width 1 */
+    int16_t stride;  /* pixels of the source between neighbours of the tile: 1 or 2; any with width 1 */
+    int16_t clip;    /* enum direct_clip; always whole with width 1 */
 };
 
-/* For each block of L input channels, each kernel plane, row and column, each channel c of the block:
+/* For each block of L input channels, each tap, each channel c of the block:
  * acc[block][pixel] += weights[c][block][lane] * src[pixel * stride * L + c]. All steps are in floats. */
 struct direct_segment {
     const float *src;
     const float *weights;
-    ptrdiff_t src_block, src_plane, src_row, src_tile; /* src_tile: to the next tile of a run */
-    ptrdiff_t weight_block, weight_plane, weight_row;
-    int ic, planes, rows, columns;
-    const struct direct_column *column;
+    ptrdiff_t src_block, weight_block; /* to the next block of input channels */
+    ptrdiff_t src_tile;                /* to the next tile of a run */
+    int ic, taps;
+    const struct direct_tap *tap;
 };
 
 /* A result at lower resolution, nearest-upsampled while the tile is stored: pixel i of the run adds
@@ -56,7 +57,7 @@ struct direct_addend {
     ptrdiff_t origin, block;
 };
 
-/* `tiles` neighbouring tiles of one kind, width and set of columns. */
+/* `tiles` neighbouring tiles of one kind, width and set of taps. */
 struct direct_run {
     int tiles, segments, addends;
     uint32_t epilogue; /* relu, relu6; bias and residual go by their pointers */

@@ -24,7 +24,7 @@ int direct_tap_floats(const struct oct_plan *plan, int kind)
 
 /* How column k of the kernel meets the tile at x: false where no compile-time clipping fits. */
 static bool fit_column(const struct oct_plan *plan, const struct term *t, int kind, int k, int x, int width,
-                       struct direct_column *c)
+                       struct direct_tap *c)
 {
     int64_t at = (int64_t)x * t->conv_stride + (int64_t)k * plan->p.dilation - t->pad_w;
     int64_t end = plan->source[t->source].e.w;
@@ -34,10 +34,10 @@ static bool fit_column(const struct oct_plan *plan, const struct term *t, int ki
         first++;
     while (last > first && at + (int64_t)(last - 1) * t->conv_stride >= end)
         last--;
-    *c = (struct direct_column){.src = (int32_t)((k * plan->p.dilation - t->pad_w) * plan->isa->lanes),
-                                .weights = k * direct_tap_floats(plan, kind),
-                                .stride = t->conv_stride,
-                                .clip = DIRECT_CLIPS};
+    *c = (struct direct_tap){.src = (int32_t)((k * plan->p.dilation - t->pad_w) * plan->isa->lanes),
+                             .weights = k * direct_tap_floats(plan, kind),
+                             .stride = t->conv_stride,
+                             .clip = DIRECT_CLIPS};
     if (first == last)
         return true; /* to be left out */
     if (first == 0 && last == width)
@@ -51,7 +51,7 @@ static bool fit_column(const struct oct_plan *plan, const struct term *t, int ki
 
 /* The columns of every term for the tile at x; false where the tile does not fit. */
 static bool fit_tile(const struct oct_plan *plan, const struct job *job, int kind, int x, int width,
-                     struct cut *cut, struct direct_column *columns)
+                     struct cut *cut, struct direct_tap *columns)
 {
     int n = 0;
 
@@ -69,7 +69,7 @@ static bool fit_tile(const struct oct_plan *plan, const struct job *job, int kin
 
 struct builder {
     struct cut *cuts;
-    struct direct_column *columns, *fitting;
+    struct direct_tap *columns, *fitting;
     int ncuts, ncolumns, cuts_room, columns_room;
 };
 
@@ -125,7 +125,7 @@ static int append_cut(struct builder *b, const struct job *job, struct cut *cut,
 
 /* The cheapest way to cover a row: best[x] is the cost from x on, width[x] the first step. */
 static float cover(const struct oct_plan *plan, const struct job *job, int kind, int w, float *best,
-                   uint8_t *width, struct direct_column *columns)
+                   uint8_t *width, struct direct_tap *columns)
 {
     const struct direct_kind *k = plan->isa->kind + kind;
     struct cut cut;

@@ -147,10 +147,12 @@ static int64_t larger(int64_t a, int64_t b)
 static int check_planes(const struct oct_plan *plan, struct oct_message *msg)
 {
     int lanes = plan->isa->lanes;
-    int64_t largest = (int64_t)lanes * lanes * 4 * plan->p.kw; /* weights of a kernel row */
+    int64_t largest =
+        (int64_t)lanes * lanes * 4 * plan->p.kd * plan->p.kh * plan->p.kw; /* weights of a block */
+    int64_t reach = plan->p.dilation * (int64_t)(plan->p.kd - 1) + 1;
 
     for (int i = 0; i < plan->sources; i++)
-        largest = larger(largest, (int64_t)lanes * plan->source[i].e.h * plan->source[i].e.w);
+        largest = larger(largest, reach * lanes * plan->source[i].e.h * plan->source[i].e.w);
     for (int j = 0; j < plan->jobs; j++)
         largest = larger(largest, (int64_t)lanes * plan->job[j].e.h * plan->job[j].e.w);
     largest =
@@ -227,6 +229,14 @@ void direct_needs(const struct oct_plan *plan, int u0, int u1, struct span need[
     }
 }
 
+/* Room for the taps of a run, for each thread. */
+static int allocate_taps(struct oct_plan *plan)
+{
+    plan->thread_taps = (size_t)DIRECT_SEGMENTS * plan->p.kd * plan->p.kh * plan->p.kw;
+    plan->taps = oct_alloc((size_t)plan->threads * plan->thread_taps * sizeof(plan->taps[0]));
+    return plan->taps ? OCT_OK : OCT_NO_MEMORY;
+}
+
 /* ---- the plan ------------------------------------------------------------------------------------ */
 
 /* Where an addend's value for each pixel lies: nearest-upsampling as a table. */
@@ -290,7 +300,8 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
     status = check_planes(plan, msg);
     if (status)
         return status;
-    if (direct_cut_rows(plan) || index_addends(plan) || direct_pack(plan, w) || direct_share_work(plan))
+    if (direct_cut_rows(plan) || index_addends(plan) || direct_pack(plan, w) || direct_share_work(plan) ||
+        allocate_taps(plan))
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of weights and %zu of scratch",
                         plan->info.weight_bytes, plan->info.scratch_bytes);
     for (int b = 0; b < OCT_MAX_BANDS; b++)
@@ -337,6 +348,7 @@ void direct_destroy(struct oct_plan *plan)
     oct_free(plan->bias);
     oct_free(plan->scratch);
     oct_free(plan->indexes);
+    oct_free(plan->taps);
     free(plan->cuts);
     free(plan->columns);
     free(plan->groups);

@@ -88,7 +88,9 @@ struct oct_plan {
     struct source source[MAX_SOURCES];
     struct job job[MAX_JOBS];
     struct cut *cuts;
-    struct direct_column *columns;
+    struct direct_tap *columns; /* taps of one kernel row; src and weights count from that row */
+    struct direct_tap *taps;    /* for each thread, room for those of every segment of a run */
+    size_t thread_taps;
     int32_t *indexes;
     float *weights, *bias;
     float *scratch;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "direct_plan.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -161,7 +162,7 @@ static int list_tasks(struct oct_plan *plan)
     return OCT_OK;
 }
 
-/* The item of a level at which `share` of its work is done. */
+/* The item of a level at which `share` of its work is done; rounded so that the first thread never idles. */
 static struct position locate(const struct oct_plan *plan, int level, double share)
 {
     int first = plan->level_task[level], last = plan->level_task[level + 1];
@@ -172,7 +173,7 @@ static struct position locate(const struct oct_plan *plan, int level, double sha
     left = total * share;
     for (int t = first; t < last; t++) {
         double cost = plan->task[t].cost;
-        int item = cost > 0 ? (int)(left / cost + 0.5) : 0;
+        int item = cost > 0 ? (int)ceil(left / cost - 1e-6) : 0;
 
         if (item < plan->task[t].items && share < 1)
             return (struct position){t, item};

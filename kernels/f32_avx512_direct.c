@@ -18,12 +18,14 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* acc += weights x the pixels [first, last) of the tile, over `ic` channels of one tap. */
-INLINE void accumulate(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
-                       const int blocks, const int step, const int first, const int last)
+/* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
+INLINE void accumulate_full(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
+                            const int blocks, const int step, const int first, const int last)
 {
+    const float *end = weights + ic * blocks * LANES;
+
 #pragma GCC unroll 1
-    for (int c = 0; c < ic; c++) {
+    for (; weights < end; weights += blocks * LANES, src++) {
         __m512 w[MAX_BLOCKS];
 #pragma GCC unroll 3
         for (int b = 0; b < blocks; b++)
@@ -35,8 +37,6 @@ INLINE void accumulate(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, cons
             for (int b = 0; b < blocks; b++)
                 acc[b][i] = _mm512_fmadd_ps(w[b], x, acc[b][i]);
         }
-        src++;
-        weights += blocks * LANES;
     }
 }
 
@@ -44,91 +44,66 @@ INLINE void accumulate(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, cons
 INLINE void accumulate_half(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
                             const int step, const int first, const int last)
 {
+    const float *end = weights + (ic + 1) / 2 * LANES;
+
 #pragma GCC unroll 1
-    for (int c = 0; c < ic; c += 2) {
+    for (; weights < end; weights += LANES, src += 2) {
         __m512 w = _mm512_load_ps(weights);
 #pragma GCC unroll 14
         for (int i = first; i < last; i++) {
             __m512 x = _mm512_castpd_ps(_mm512_set1_pd(*(const double *)(const void *)(src + i * step)));
             acc[0][i] = _mm512_fmadd_ps(w, x, acc[0][i]);
         }
-        src += 2;
-        weights += LANES;
     }
 }
 
-INLINE void tap(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
-                const int blocks, const bool half, const int step, const int first, const int last)
+INLINE void accumulate(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
+                       const int blocks, const bool half, const int step, const int first, const int last)
 {
     if (half)
         accumulate_half(acc, src, weights, ic, step, first, last);
     else
-        accumulate(acc, src, weights, ic, blocks, step, first, last);
+        accumulate_full(acc, src, weights, ic, blocks, step, first, last);
 }
 
-/* A column of the kernel: one loop with constant bounds for each way of clipping it. */
-INLINE void column(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_column *col, const float *src,
-                   const float *weights, int ic, const int blocks, const bool half, const int width)
+/* One loop with constant bounds for each way of clipping a tap. */
+INLINE void clip(__m512 acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, const float *weights, int ic,
+                 const int blocks, const bool half, const int width, const int step)
 {
-    src += col->src;
-    weights += col->weights;
-    if (width == 1) {
-        tap(acc, src, weights, ic, blocks, half, 0, 0, 1);
-        return;
-    }
-    if (col->stride == 2) {
-        switch (col->clip) {
-        case DIRECT_WHOLE:
-            tap(acc, src, weights, ic, blocks, half, 2 * LANES, 0, width);
-            break;
-        case DIRECT_NOT_FIRST:
-            tap(acc, src, weights, ic, blocks, half, 2 * LANES, 1, width);
-            break;
-        case DIRECT_NOT_FIRST_2:
-            tap(acc, src, weights, ic, blocks, half, 2 * LANES, 2, width);
-            break;
-        case DIRECT_NOT_LAST:
-            tap(acc, src, weights, ic, blocks, half, 2 * LANES, 0, width - 1);
-            break;
-        default:
-            tap(acc, src, weights, ic, blocks, half, 2 * LANES, 0, width - 2);
-        }
-        return;
-    }
-    switch (col->clip) {
+    switch (how) {
     case DIRECT_WHOLE:
-        tap(acc, src, weights, ic, blocks, half, LANES, 0, width);
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width);
         break;
     case DIRECT_NOT_FIRST:
-        tap(acc, src, weights, ic, blocks, half, LANES, 1, width);
+        accumulate(acc, src, weights, ic, blocks, half, step, 1, width);
         break;
     case DIRECT_NOT_FIRST_2:
-        tap(acc, src, weights, ic, blocks, half, LANES, 2, width);
+        accumulate(acc, src, weights, ic, blocks, half, step, 2, width);
         break;
     case DIRECT_NOT_LAST:
-        tap(acc, src, weights, ic, blocks, half, LANES, 0, width - 1);
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 1);
         break;
     default:
-        tap(acc, src, weights, ic, blocks, half, LANES, 0, width - 2);
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 2);
     }
 }
 
-INLINE void reduce(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, ptrdiff_t offset,
+INLINE void reduce(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
                    const int blocks, const bool half, const int width)
 {
-    const float *src = s->src + offset, *weights = s->weights;
+    const struct direct_tap *end = s->tap + s->taps;
+    const float *weights = s->weights;
 
     for (int left = s->ic; left > 0; left -= LANES) {
         int ic = left < LANES ? left : LANES;
 
-        for (int plane = 0; plane < s->planes; plane++) {
-            for (int row = 0; row < s->rows; row++) {
-                const float *from = src + plane * s->src_plane + row * s->src_row;
-                const float *by = weights + plane * s->weight_plane + row * s->weight_row;
-
-                for (int i = 0; i < s->columns; i++)
-                    column(acc, s->column + i, from, by, ic, blocks, half, width);
-            }
+        for (const struct direct_tap *t = s->tap; t < end; t++) {
+            if (width == 1)
+                accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
+            else if (t->stride == 2)
+                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, 2 * LANES);
+            else
+                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, LANES);
         }
         src += s->src_block;
         weights += s->weight_block;
@@ -208,7 +183,8 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
             for (int i = 0; i < width; i++)
                 acc[b][i] = _mm512_setzero_ps();
         for (int s = 0; s < run->segments; s++)
-            reduce(acc, run->segment + s, t * run->segment[s].src_tile, blocks, half, width);
+            reduce(acc, run->segment + s, run->segment[s].src + t * run->segment[s].src_tile, blocks, half,
+                   width);
         store(acc, run, t * width, blocks, half, width);
     }
 }
