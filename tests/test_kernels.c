@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks oct_kernels[] against the reference: test_kernels [LEVEL [SEED [COUNT]]]. CMake registers it once a
- * level, because oneDNN fixes its instruction set at first use. Integers in, equality out; then reals and a
- * bound.
+ * Walks oct_kernels[] against the reference: test_kernels [LEVEL [SEED [COUNT [EVERY]]]]. CMake registers it
+ * once a level, because oneDNN fixes its instruction set at first use. Integers in, equality out; then reals
+ * and a bound.
  */
 #include "edge_problems.h"
 #include "harness.h"
@@ -22,7 +22,7 @@
 struct walk {
     uint64_t first_seed;
     uint64_t seed; /* of the problem at hand: what a failure prints, and what argv[2] repeats */
-    int random_problems;
+    int random_problems, every;
     int ran[MOST_KERNELS];
 };
 
@@ -77,8 +77,9 @@ static void edges(void **state)
     int cursor = 0, count = 0;
 
     while (edge_problem(&cursor, &p)) {
-        walk->seed = walk->first_seed + count++;
-        check_problem(walk, &p, VALUES_INTEGER, false);
+        walk->seed = walk->first_seed + count;
+        if (count++ % walk->every == 0)
+            check_problem(walk, &p, VALUES_INTEGER, false);
     }
     print_message("%d edge problems\n", count);
     assert_true(count > 400);
@@ -114,14 +115,13 @@ static void every_available_kernel_ran(void **state)
 
         print_message("%-24s %d runs%s\n", oct_kernels[k]->name, walk->ran[k],
                       available ? "" : ", not at this level");
-        if (strcmp(oct_kernels[k]->summary, "not written yet") != 0)
-            assert_true(available == (walk->ran[k] > 0));
+        assert_true(available == (walk->ran[k] > 0));
     }
 }
 
 int main(int argc, char **argv)
 {
-    struct walk walk = {.first_seed = 20190410, .random_problems = 100};
+    struct walk walk = {.first_seed = 20190410, .random_problems = 100, .every = 1};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(edges, &walk),
         cmocka_unit_test_prestate(random_integers, &walk),
@@ -135,6 +135,8 @@ int main(int argc, char **argv)
         walk.first_seed = strtoull(argv[2], NULL, 10);
     if (argc > 3)
         walk.random_problems = atoi(argv[3]);
+    if (argc > 4)
+        walk.every = atoi(argv[4]);
     print_message("seed %" PRIu64 ", %d random problems\n", walk.first_seed, walk.random_problems);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static bool choose_layers(const struct oct_kernel *k, struct oct_problem layers[
         return true;
     while (found < 2 && edge_problem(&cursor, &layers[found]))
         found += takes(k, &layers[found]);
-    if (found < 2 && strcmp(k->summary, "not written yet") != 0)
+    if (found < 2)
         fail_msg("%s is available and takes no layer", k->name);
     return found == 2;
 }
@@ -232,8 +232,6 @@ static void table_rows_are_complete(void **state)
 
         assert_true(kernel->name && kernel->summary && kernel->dtypes);
         assert_ptr_equal(oct_kernel_find(kernel->name), kernel); /* so no name occurs twice */
-        if (strcmp(kernel->summary, "not written yet") == 0)
-            continue;
         assert_true(kernel->plan && kernel->execute && kernel->destroy && kernel->info);
         assert_true(kernel->error_growth >= 1);
     }
