@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "group.h"
 
+#include "crash.h"
 #include "message.h"
 #include "stats.h"
 
@@ -62,8 +63,10 @@ static void verify_case(struct case_result *c, const struct operands *ops, int t
 {
     struct prepared prepared;
     struct oct_message msg = {""};
-    int status = prepared_make(&prepared, c->bench_case->kernel, ops, threads, &msg);
+    int status;
 
+    crash_note("%s; octbench verify with a config and --filter shows it again\n", c->bench_case->name);
+    status = prepared_make(&prepared, c->bench_case->kernel, ops, threads, &msg);
     if (status) {
         settle_case(c, status, msg.text);
         return;
@@ -416,6 +419,7 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
     (void)sample_settle();
     if (fits(ctx, out))
         status = verify_group(ctx, out, &problems, msg);
+    crash_note("the timed rounds of %s/%s, %d threads\n", group->suite, group->layer, group->threads);
     if (!status)
         status = field_make(&field, out, msg);
     if (status || stopped(ctx))

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "run.h"
 
+#include "crash.h"
 #include "file.h"
 #include "options.h"
 #include "progress.h"
@@ -338,6 +339,7 @@ static int sweep(struct sweep *s)
     s->ctx.progress_arg = &s->progress;
     s->ctx.stop = &interrupted;
     catch_signals();
+    crash_install();
     for (size_t g = 0; g < s->config.count && !status; g++)
         if (!report_has_group(&s->report, &s->config.groups[g]))
             status = run_group(s, &s->config.groups[g]);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "run.h"
 
+#include "crash.h"
 #include "options.h"
 #include "prepare.h"
 #include "random_problem.h"
@@ -142,8 +143,13 @@ static bool verify_kernel(struct verification *v, const struct oct_kernel *k, co
     struct tally *tally = &v->tallies[index_of(k)];
     struct prepared prepared;
     struct oct_message msg = {""};
-    int status = prepared_make(&prepared, k, ops, threads, &msg);
+    char layer[400];
+    int status;
 
+    problem_text(&ops->problem, layer, sizeof(layer));
+    crash_note("%s, %d thread%s\n  layer: %s\n  rerun: %s\n", k->name, threads, threads > 1 ? "s" : "", layer,
+               rerun);
+    status = prepared_make(&prepared, k, ops, threads, &msg);
     if (status == OCT_UNSUPPORTED)
         return false;
     if (!status) {
@@ -299,6 +305,7 @@ int verify_main(int argc, char **argv)
     if (!a.options.seed_set)
         a.options.seed = 1;
     argp_parse(&verify_argp, argc, argv, 0, NULL, &a);
+    crash_install();
     if (a.options.config)
         status = verify_config(&v);
     else
