@@ -9,11 +9,14 @@
 struct peaks {
     int threads;
     double fma_base, fma_avx2, fma_avx512; /* GFLOP/s (2 a multiply-add), f32; NAN: not on this machine */
-    double l1, l2, l3, memory;             /* load bandwidth, GB/s; NAN: not measured */
+    double l1, l2, l3, memory;             /* load bandwidth of the team, GB/s; NAN: not measured */
 };
 
-/* About a second. The team of that size must be bound already. */
+/* About a second: the best of many short runs, for a ceiling is not an average. The team of that size must be
+ * bound already. Memory is NAN where no buffer clearly larger than the last cache could be had. */
 int peaks_measure(struct peaks *out, int threads, struct oct_message *msg);
+/* Measures once more and keeps what is higher. */
+int peaks_raise(struct peaks *peaks, struct oct_message *msg);
 /* The FMA peak of the widest set in the mask. */
 double peaks_fma(const struct peaks *peaks, uint32_t isa);
 
