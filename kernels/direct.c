@@ -80,10 +80,12 @@ static void view_shared(struct worker *w)
 }
 
 /* Scratch holds what units [u0, u1) of one plane need. */
-static void view_strip(struct worker *w, int plane, int u0, int u1, const struct span need[MAX_SOURCES])
+static void view_strip(struct worker *w, int plane, int u0, int u1)
 {
     const struct oct_plan *plan = w->plan;
+    struct span need[MAX_SOURCES];
 
+    direct_needs(plan, u0, u1, need);
     for (int i = plan->p.bands; i < plan->sources; i++) {
         const struct source *s = plan->source + i;
         w->source[i] =
@@ -108,6 +110,20 @@ struct setup {
     const float *row[DIRECT_SEGMENTS];
     struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
 };
+
+/* How far ahead of a segment's pixels memory is fetched: one unit of rows behind those that the kernel reads,
+ * by the first group of the first job that reads an input. */
+static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job, const struct group *g,
+                             int term)
+{
+    const struct term *t = job->term + term;
+    const struct source *s = plan->source + t->source;
+    ptrdiff_t unit = (ptrdiff_t)t->conv_stride << (plan->coarsest - job->octave);
+
+    if (s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
+        return 0;
+    return ((plan->p.kh - 1) * plan->p.dilation + unit) * s->e.w * plan->isa->lanes;
+}
 
 /* The part of the reduction that output row y of plane z sees. */
 static void set_rows(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
@@ -139,6 +155,7 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
             .src_block = v->block,
             .weight_block = (ptrdiff_t)p->kd * p->kh * p->kw * tap,
             .ic = term->ic,
+            .ahead = fetch_ahead(plan, job, g, t),
         };
         s->run.segments++;
     }
@@ -221,6 +238,34 @@ static void run_flat(const struct worker *w, const struct group *g, int z, int f
     }
 }
 
+static void set_up(const struct worker *w, int index, const struct group *g, int z, struct setup *s)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + index;
+
+    s->job = index;
+    s->run = (struct direct_run){
+        .segment = s->segment,
+        .addend = s->addend,
+        .addends = job->addends,
+        .epilogue = job->upward ? 0 : plan->p.epilogue,
+        .out_block = w->job[index].block,
+        .bias = plan->bias + job->bias + (ptrdiff_t)g->block * plan->isa->lanes,
+    };
+    if (!(s->run.epilogue & OCT_EPILOGUE_BIAS))
+        s->run.bias = NULL;
+    for (int a = 0; a < job->addends; a++) {
+        const struct job *low = plan->job + job->addend[a];
+        const struct view *v = w->job + job->addend[a];
+
+        s->addend[a] = (struct direct_addend){
+            .src = v->src + g->block * v->block + (z - v->plane0) * v->plane,
+            .origin = (ptrdiff_t)v->row * low->e.w * plan->isa->lanes,
+            .block = v->block,
+        };
+    }
+}
+
 /* Rows [first, last) of one plane of one group; pixels where the job is flat. */
 static void run_group(const struct worker *w, int index, int part, int z, int first, int last)
 {
@@ -232,27 +277,7 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
 
     if (first == last)
         return;
-    s.job = index;
-    s.run = (struct direct_run){
-        .segment = s.segment,
-        .addend = s.addend,
-        .addends = job->addends,
-        .epilogue = job->upward ? 0 : plan->p.epilogue,
-        .out_block = w->job[index].block,
-        .bias = plan->bias + job->bias + (ptrdiff_t)g->block * plan->isa->lanes,
-    };
-    if (!(s.run.epilogue & OCT_EPILOGUE_BIAS))
-        s.run.bias = NULL;
-    for (int a = 0; a < job->addends; a++) {
-        const struct job *low = plan->job + job->addend[a];
-        const struct view *v = w->job + job->addend[a];
-
-        s.addend[a] = (struct direct_addend){
-            .src = v->src + g->block * v->block + (z - v->plane0) * v->plane,
-            .origin = (ptrdiff_t)v->row * low->e.w * plan->isa->lanes,
-            .block = v->block,
-        };
-    }
+    set_up(w, index, g, z, &s);
     if (job->flat) {
         run_flat(w, g, z, first, last, &s);
         return;
@@ -293,26 +318,78 @@ static void note(const struct worker *w, const char *name, uint64_t since)
         oct_profile_add(w->profile, name, oct_clock_ns() - since);
 }
 
-static void run_strip(struct worker *w, int z, int u0, int u1)
+/* Rows that units [u0, u1) need of every pooled source but the one that rides along. */
+static void pool_rows(const struct worker *w, int z, int u0, int u1)
 {
     const struct oct_plan *plan = w->plan;
     struct span need[MAX_SOURCES];
     uint64_t since = clock_of(w);
 
     direct_needs(plan, u0, u1, need);
-    view_strip(w, z, u0, u1, need);
     for (int i = plan->p.bands; i < plan->sources; i++)
-        for (int b = 0; b < plan->source[i].blocks; b++)
+        for (int b = 0; i != plan->riding && b < plan->source[i].blocks; b++)
             pool_block(w, i, b, z, need[i].first, need[i].last);
-    if (plan->sources > plan->p.bands)
+    if (plan->sources > plan->p.bands + (plan->riding >= 0))
         note(w, "pool", since);
+}
+
+/* The first group of the first output, row by row: row y leaves half a row of the pooled source behind. */
+static void run_riding(const struct worker *w, int z, struct span rows)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + plan->first_output;
+    const struct source *pooled = plan->source + plan->riding;
+    const struct view *v = w->source + plan->riding;
+    struct setup s;
+
+    set_up(w, plan->first_output, job->group, z, &s);
+    for (int y = rows.first; y < rows.last; y++) {
+        set_rows(w, job, job->group, z, 0, &s);
+        s.segment[0].pool = v->dst + (ptrdiff_t)(y / 2 - v->row) * pooled->e.w * plan->isa->lanes;
+        s.segment[0].pool_block = v->block;
+        s.segment[0].pool_add = y % 2;
+        run_tiles(w, job->group, z, 0, y * job->e.w, 0, job->e.w / plan->isa->kind[job->group->kind].width[0],
+                  plan->cuts + job->cutting[job->group->kind].first, &s);
+    }
+}
+
+/* The first group of the first output unit by unit, each pooled while it is hot. */
+static void run_and_pool(const struct worker *w, int z, int u0, int u1)
+{
+    const struct oct_plan *plan = w->plan;
+    const struct job *job = plan->job + plan->first_output;
+
+    for (int u = u0; u < u1; u++) {
+        struct span rows = direct_job_rows(plan, job, u, u + 1);
+        uint64_t since = clock_of(w);
+
+        if (plan->riding >= 0)
+            run_riding(w, z, rows);
+        else
+            run_group(w, plan->first_output, 0, z, rows.first * job->e.w, rows.last * job->e.w);
+        note(w, job->name, since);
+        pool_rows(w, z, u, u + 1);
+    }
+}
+
+static void run_strip(struct worker *w, int z, int u0, int u1)
+{
+    const struct oct_plan *plan = w->plan;
+
+    view_strip(w, z, u0, u1);
+    if (!plan->pool_late)
+        pool_rows(w, z, u0, u1);
     for (int j = 0; j < plan->jobs; j++) {
         const struct job *job = plan->job + j;
         struct span rows = direct_job_rows(plan, job, u0, u1);
+        bool late = plan->pool_late && j == plan->first_output;
         int step = job->flat ? job->e.w : 1;
+        uint64_t since;
 
+        if (late)
+            run_and_pool(w, z, u0, u1);
         since = clock_of(w);
-        for (int g = 0; g < job->groups; g++)
+        for (int g = late; g < job->groups; g++)
             run_group(w, j, g, z, rows.first * step, rows.last * step);
         note(w, job->name, since);
     }

@@ -47,6 +47,16 @@ struct direct_segment {
     ptrdiff_t src_tile;                /* to the next tile of a run */
     int ic, taps;
     const struct direct_tap *tap;
+
+    /* Prefetch into level 2 what lies `ahead` floats behind the tile's pixels; 0: nothing. */
+    ptrdiff_t ahead;
+
+    /* Or NULL: half a row of 2x2 average pooling, done while the pixels are in level 1. pool[pair] of each
+     * block is set to (or, in the second row, increased by) a quarter of the sum of two neighbours. Only
+     * where the width is even and the one tap reads the tile's own pixels. */
+    float *pool;
+    ptrdiff_t pool_block;
+    bool pool_add;
 };
 
 /* A result at lower resolution, nearest-upsampled while the tile is stored: pixel i of the run adds

@@ -139,6 +139,19 @@ static void add_jobs(struct oct_plan *plan, const struct oct_weights *w)
             oct_max(plan->units, ceil_shift(plan->job[j].e.h, plan->coarsest - plan->job[j].octave));
 }
 
+/* Who reads an input first fetches it for those who follow. */
+static void find_readers(struct oct_plan *plan)
+{
+    for (int i = 0; i < plan->sources; i++)
+        plan->source[i].first_job = -1;
+    for (int j = plan->jobs - 1; j >= 0; j--) {
+        for (int t = 0; t < plan->job[j].terms; t++)
+            plan->source[plan->job[j].term[t].source].first_job = j;
+        if (!plan->job[j].upward)
+            plan->first_output = j;
+    }
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -297,6 +310,7 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
     int status;
 
     add_jobs(plan, w);
+    find_readers(plan);
     status = check_planes(plan, msg);
     if (status)
         return status;

@@ -8,13 +8,14 @@
 #define MAX_SOURCES 16 /* input bands, then pooled ones */
 #define MAX_JOBS    12 /* paths that go up, then output bands */
 #define MAX_LEVELS  4  /* 0: inputs; then pool, pool again or upward paths, outputs */
-#define MAX_WIDTH   16 /* of a tile */
+#define MAX_WIDTH   28 /* of a tile */
 
 /* A tensor under a kernel: an input band, or `parent` average-pooled by 2^log2 into scratch. */
 struct source {
     int band, parent; /* parent: -1 for an input band */
     int pooled;       /* log2 of the reduction since the input: with parent and log2 the identity */
     int log2, level, blocks;
+    int first_job; /* the first to read an input, or -1 */
     struct oct_extent e;
     size_t scratch; /* floats from the start of a scratch area */
     int rows;       /* of scratch */
@@ -101,6 +102,11 @@ struct oct_plan {
      * other; else all share each level's tasks, with a barrier between levels. */
     bool by_rows;
     int coarsest, units, strip;
+
+    /* 1x1 layers: each unit of the first output's first group is pooled while it is hot. */
+    bool pool_late;
+    int first_output; /* job */
+    int riding;       /* the source that is pooled in the very tiles, or -1 */
     struct task *task;
     int level_task[MAX_LEVELS + 1]; /* the first task of each level; one more ends the last */
     struct position *start;         /* [level][thread], threads + 1 a level */

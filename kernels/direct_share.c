@@ -52,6 +52,32 @@ static void choose_strip(struct oct_plan *plan)
     plan->strip = oct_ceil_div(most, strips);
 }
 
+/* ---- pooling ------------------------------------------------------------------------------------- */
+
+/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, each
+ * tile within a row, and nothing else in the sum. */
+static bool can_ride(const struct oct_plan *plan, const struct source *s)
+{
+    const struct job *job = plan->job + plan->first_output;
+    int width = plan->isa->kind[job->group[0].kind].width[0];
+
+    return job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 && job->e.h % 2 == 0 &&
+           width % 2 == 0 && job->e.w % width == 0;
+}
+
+/* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
+ * pooled source. */
+static void choose_pooling(struct oct_plan *plan)
+{
+    plan->riding = -1;
+    plan->pool_late = plan->by_rows && plan->job[plan->first_output].flat && plan->sources > plan->p.bands;
+    for (int i = plan->p.bands; i < plan->sources; i++)
+        plan->pool_late &= plan->source[i].level == 1 && plan->source[i].first_job > plan->first_output;
+    for (int i = plan->p.bands; plan->pool_late && i < plan->sources; i++)
+        if (can_ride(plan, plan->source + i))
+            plan->riding = i;
+}
+
 /* ---- scratch ------------------------------------------------------------------------------------- */
 
 static void scratch_rows(struct oct_plan *plan)
@@ -210,6 +236,7 @@ int direct_share_work(struct oct_plan *plan)
 {
     plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
     choose_strip(plan);
+    choose_pooling(plan);
     if (allocate_scratch(plan))
         return OCT_NO_MEMORY;
     return plan->by_rows ? OCT_OK : share_tasks(plan);

@@ -14,7 +14,7 @@
 
 #define LANES      16
 #define MAX_BLOCKS 3
-#define MAX_WIDTH  14
+#define MAX_WIDTH  28
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -30,7 +30,7 @@ INLINE void accumulate_full(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src,
 #pragma GCC unroll 3
         for (int b = 0; b < blocks; b++)
             w[b] = _mm512_load_ps(weights + b * LANES);
-#pragma GCC unroll 14
+#pragma GCC unroll 28
         for (int i = first; i < last; i++) {
             __m512 x = _mm512_set1_ps(src[i * step]);
 #pragma GCC unroll 3
@@ -49,7 +49,7 @@ INLINE void accumulate_half(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const float *src,
 #pragma GCC unroll 1
     for (; weights < end; weights += LANES, src += 2) {
         __m512 w = _mm512_load_ps(weights);
-#pragma GCC unroll 14
+#pragma GCC unroll 28
         for (int i = first; i < last; i++) {
             __m512 x = _mm512_castpd_ps(_mm512_set1_pd(*(const double *)(const void *)(src + i * step)));
             acc[0][i] = _mm512_fmadd_ps(w, x, acc[0][i]);
@@ -88,8 +88,29 @@ INLINE void clip(__m512 acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, c
     }
 }
 
+/* What rides along with a block of channels: its memory is in level 1 or on its way. */
+INLINE void ride_along(const struct direct_segment *s, const float *src, float *pool, const int width)
+{
+    if (s->ahead) {
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
+    }
+    if (pool && width % 2 == 0) {
+        const __m512 quarter = _mm512_set1_ps(0.25f);
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i += 2) {
+            __m512 pair =
+                _mm512_add_ps(_mm512_load_ps(src + i * LANES), _mm512_load_ps(src + (i + 1) * LANES));
+            __m512 before = s->pool_add ? _mm512_load_ps(pool + i / 2 * LANES) : _mm512_setzero_ps();
+
+            _mm512_store_ps(pool + i / 2 * LANES, _mm512_fmadd_ps(pair, quarter, before));
+        }
+    }
+}
+
 INLINE void reduce(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
-                   const int blocks, const bool half, const int width)
+                   float *pool, const int blocks, const bool half, const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *weights = s->weights;
@@ -105,8 +126,12 @@ INLINE void reduce(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segmen
             else
                 clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, LANES);
         }
+        if (s->ahead || pool)
+            ride_along(s, src, pool, width);
         src += s->src_block;
         weights += s->weight_block;
+        if (pool)
+            pool += s->pool_block;
     }
 }
 
@@ -125,14 +150,14 @@ INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *ru
     ptrdiff_t at = (ptrdiff_t)first * LANES;
 
     if (half) {
-#pragma GCC unroll 14
+#pragma GCC unroll 28
         for (int i = 0; i < width; i++)
             acc[0][i] = join_halves(acc[0][i]);
     }
     for (int a = 0; a < run->addends; a++) {
         const struct direct_addend *add = run->addend + a;
 
-#pragma GCC unroll 14
+#pragma GCC unroll 28
         for (int i = 0; i < width; i++) {
             const float *src = add->src + (add->index[first + i] - add->origin);
 #pragma GCC unroll 3
@@ -144,7 +169,7 @@ INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *ru
 #pragma GCC unroll 3
         for (int b = 0; b < blocks; b++) {
             __m512 bias = _mm512_load_ps(run->bias + b * LANES);
-#pragma GCC unroll 14
+#pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = _mm512_add_ps(acc[b][i], bias);
         }
@@ -152,7 +177,7 @@ INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *ru
     if (run->residual) {
 #pragma GCC unroll 3
         for (int b = 0; b < blocks; b++)
-#pragma GCC unroll 14
+#pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = _mm512_add_ps(
                     acc[b][i], _mm512_load_ps(run->residual + b * run->out_block + at + i * LANES));
@@ -161,13 +186,13 @@ INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *ru
         __m512 top = _mm512_set1_ps(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
 #pragma GCC unroll 3
         for (int b = 0; b < blocks; b++)
-#pragma GCC unroll 14
+#pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = _mm512_min_ps(_mm512_max_ps(acc[b][i], _mm512_setzero_ps()), top);
     }
 #pragma GCC unroll 3
     for (int b = 0; b < blocks; b++)
-#pragma GCC unroll 14
+#pragma GCC unroll 28
         for (int i = 0; i < width; i++)
             _mm512_store_ps(run->out + b * run->out_block + at + i * LANES, acc[b][i]);
 }
@@ -178,13 +203,17 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
         __m512 acc[MAX_BLOCKS][MAX_WIDTH];
 
 #pragma GCC unroll 3
-        for (int b = 0; b < blocks; b++)
-#pragma GCC unroll 14
+        for (int b = 0; b < blocks; b++) {
+#pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = _mm512_setzero_ps();
-        for (int s = 0; s < run->segments; s++)
-            reduce(acc, run->segment + s, run->segment[s].src + t * run->segment[s].src_tile, blocks, half,
-                   width);
+        }
+        for (int i = 0; i < run->segments; i++) {
+            const struct direct_segment *s = run->segment + i;
+            float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
+
+            reduce(acc, s, s->src + t * s->src_tile, pool, blocks, half, width);
+        }
         store(acc, run, t * width, blocks, half, width);
     }
 }
@@ -206,12 +235,14 @@ TILE(tile_2x7, 2, false, 7)
 TILE(tile_2x4, 2, false, 4)
 TILE(tile_2x2, 2, false, 2)
 TILE(tile_2x1, 2, false, 1)
+TILE(tile_1x28, 1, false, 28)
 TILE(tile_1x14, 1, false, 14)
 TILE(tile_1x8, 1, false, 8)
 TILE(tile_1x7, 1, false, 7)
 TILE(tile_1x4, 1, false, 4)
 TILE(tile_1x2, 1, false, 2)
 TILE(tile_1x1, 1, false, 1)
+TILE(tile_half_x28, 1, true, 28)
 TILE(tile_half_x14, 1, true, 14)
 TILE(tile_half_x8, 1, true, 8)
 TILE(tile_half_x7, 1, true, 7)
@@ -225,12 +256,13 @@ static const struct direct_kind kinds[] = {
      .width = {14, 8, 7, 4, 2, 1},
      .tile = {tile_2x14, tile_2x8, tile_2x7, tile_2x4, tile_2x2, tile_2x1}},
     {.blocks = 1,
-     .width = {14, 8, 7, 4, 2, 1},
-     .tile = {tile_1x14, tile_1x8, tile_1x7, tile_1x4, tile_1x2, tile_1x1}},
+     .width = {28, 14, 8, 7, 4, 2, 1},
+     .tile = {tile_1x28, tile_1x14, tile_1x8, tile_1x7, tile_1x4, tile_1x2, tile_1x1}},
     {.blocks = 1,
      .half = true,
-     .width = {14, 8, 7, 4, 2, 1},
-     .tile = {tile_half_x14, tile_half_x8, tile_half_x7, tile_half_x4, tile_half_x2, tile_half_x1}},
+     .width = {28, 14, 8, 7, 4, 2, 1},
+     .tile = {tile_half_x28, tile_half_x14, tile_half_x8, tile_half_x7, tile_half_x4, tile_half_x2,
+              tile_half_x1}},
 };
 
 /* The average of a window of rows x columns values, which edges clip. */
