@@ -41,5 +41,11 @@ int main(void)
     oct_execute(kernel, plan, &io); /* as often as needed; it allocates nothing */
     printf("%g\n", ((float *)io.out[0])[p.h / 2 * p.w + p.w / 2]);
     oct_plan_destroy(kernel, plan);
+    for (int b = 0; b < 2; b++) {
+        oct_free((void *)io.in[b]);
+        oct_free(io.out[b]);
+        for (int to = 0; to < 2; to++)
+            oct_free((void *)weights.path[b][to]);
+    }
     return 0;
 }
