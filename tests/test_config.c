@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What good configs expand to. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,8 @@
 #include <cmocka.h>
 
 #include "config_loading.h"
+
+#define PROJECT TESTS_DIR "/.."
 
 /* A config in a string that must load. */
 static struct config good(const char *text)
@@ -313,6 +316,90 @@ static void settings(void **state)
     config_free(&d);
 }
 
+/* ---- what is shipped ----------------------------------------------------------------------------- */
+
+static int is_yaml(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+
+    return dot && strcmp(dot, ".yaml") == 0;
+}
+
+/* On any machine, and each with its question at the top. */
+static void shipped_configs(void **state)
+{
+    struct dirent **entries;
+    int count = scandir(PROJECT "/configs", &entries, is_yaml, alphasort);
+
+    (void)state;
+    assert_true(count >= 7);
+    for (int i = 0; i < count; i++) {
+        char path[1024], top[1024];
+        FILE *f;
+
+        snprintf(path, sizeof(path), PROJECT "/configs/%s", entries[i]->d_name);
+        for (int level = 0; level < 2; level++) {
+            bool gate = strcmp(entries[i]->d_name, "ci.yaml") == 0; /* the gate is for kernels of ours */
+            struct config config;
+            struct outcome o;
+
+            oct_cpu_limit(level ? UINT32_MAX : 0);
+            if (gate && !(oct_cpu_usable() & OCT_ISA_AVX2))
+                continue;
+            o = load(&config, path);
+            if (o.status)
+                fail_msg("%s", o.said);
+            free(o.said);
+            config_free(&config);
+        }
+        oct_cpu_limit(UINT32_MAX);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        top[fread(top, 1, sizeof(top) - 1, f)] = '\0';
+        fclose(f);
+        assert_true(strcspn(top, "?") < (size_t)(strstr(top, "schema:") - top));
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* The yaml blocks of a document that begin with the schema are whole configs. Returns their number. */
+static int load_blocks(const char *path)
+{
+    static char block[16384];
+    char line[512];
+    bool inside = false;
+    int blocks = 0;
+    FILE *f = fopen(path, "r");
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (inside && strncmp(line, "```", 3) == 0) {
+            if (strncmp(block, "schema: 1", 9) == 0) {
+                struct config config = good(block);
+                config_free(&config);
+                blocks++;
+            }
+            inside = false;
+        } else if (strcmp(line, "```yaml\n") == 0) {
+            inside = true;
+            block[0] = '\0';
+        } else if (inside) {
+            assert_true(strlen(block) + strlen(line) < sizeof(block));
+            strcat(block, line);
+        }
+    }
+    fclose(f);
+    return blocks;
+}
+
+static void documents_show_configs_that_load(void **state)
+{
+    (void)state;
+    assert_true(load_blocks(PROJECT "/docs/config.md") >= 2);
+    assert_true(load_blocks(PROJECT "/README.md") >= 1);
+}
+
 /* ---- parts --------------------------------------------------------------------------------------- */
 
 static void filter_keeps_the_baseline(void **state)
@@ -382,6 +469,8 @@ int main(void)
         cmocka_unit_test(groups_hold_what_one_vanilla_serves),
         cmocka_unit_test(kernels_by_glob_and_all),
         cmocka_unit_test(settings),
+        cmocka_unit_test(shipped_configs),
+        cmocka_unit_test(documents_show_configs_that_load),
         cmocka_unit_test(filter_keeps_the_baseline),
         cmocka_unit_test(bad_filter),
         cmocka_unit_test(shards_make_the_whole),

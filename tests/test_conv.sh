@@ -23,7 +23,7 @@ declare -a arguments
 prepare() { # the current case's arguments of octbench conv
     local key value file name
     option=()
-    while IFS== read -r key value; do
+    while IFS='=' read -r key value; do
         option[$key]=$value
     done <"$case/case.txt"
     arguments=("--bands=${option[bands]}" "--hw=${option[h]}x${option[w]}" "--stride=${option[stride]}"
