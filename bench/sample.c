@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "sample.h"
 
+#include "cache.h"
 #include "timer.h"
 
 #include <dirent.h>
@@ -77,10 +78,12 @@ long sample_warm_up(const struct prepared *prepared, enum cache_mode cache, uint
     return cache == CACHE_WARM ? at_least_one(round((double)sample_ns / (each + 1))) : 1;
 }
 
-/* Every thread walks its share, so that each core's own caches are emptied too; the writes leave no clean
- * line of anything else. */
+/* Exact where the processor can flush lines. Else every thread walks its share of a large buffer, so that
+ * each core's own caches are emptied too; the writes leave no clean line of anything else. */
 static void flush_caches(struct sampler *sampler, int threads)
 {
+    if (cache_flush_process())
+        return;
     if (!sampler->flush && sampler->flush_bytes)
         sampler->flush = oct_alloc(sampler->flush_bytes);
     if (!sampler->flush)
