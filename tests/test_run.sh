@@ -200,6 +200,22 @@ said interrupted/run.json '"status": "interrupted"'
 expect 0 "$octbench" run long.yaml -o interrupted --resume
 ids interrupted results.csv 3 | cmp -s - want.txt || fail "an interrupted run was not completed"
 
+# ---- a crash names what ran
+"$octbench" run long.yaml -o crashed >out 2>err &
+pid=$!
+while kill -0 $pid 2>/dev/null && [ "$(wc -l 2>/dev/null <crashed/results.csv || echo 0)" -lt 3 ]; do
+    sleep 0.05
+done
+kill -SEGV $pid
+wait $pid
+status=$?
+if [ $status = 5 ]; then
+    said err 'octbench: crashed reading or writing memory in '
+    said err 'tiny/'
+else # under a sanitizer, which reports crashes itself
+    grep -q Sanitizer err || fail "crashed: exit $status"
+fi
+
 # ---- where nothing can be written
 expect 2 "$octbench" run one.yaml -o tiny.yaml
 said err 'Not a directory'
