@@ -319,6 +319,7 @@ static int sweep(struct sweep *s)
     size_t left = 0;
     int status;
 
+    catch_signals();
     status = report_open(&s->report, a->out, s->config.path, a->resume, &identity, &msg);
     if (status)
         return fail(s, status, msg.text);
@@ -338,7 +339,6 @@ static int sweep(struct sweep *s)
     s->ctx.progress = progress_step;
     s->ctx.progress_arg = &s->progress;
     s->ctx.stop = &interrupted;
-    catch_signals();
     crash_install();
     for (size_t g = 0; g < s->config.count && !status; g++)
         if (!report_has_group(&s->report, &s->config.groups[g]))

@@ -226,7 +226,7 @@ expect 1 bash -c "'$octbench' run one.yaml -o full_stdout >/dev/full"
 mkdir links && ln -s /dev/full links/samples.csv
 expect 2 "$octbench" run one.yaml -o links
 rm -rf limited
-expect 1 bash -c "ulimit -f 16; '$octbench' run tiny.yaml -o limited"
+expect 1 bash -c "ulimit -f 8; '$octbench' run tiny.yaml -o limited"
 said err 'File too large'
 said err 'is kept in limited'
 expect 0 "$octbench" run tiny.yaml -o limited --resume
