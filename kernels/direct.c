@@ -185,6 +185,14 @@ static int list_taps(const struct worker *w, const struct group *g, const struct
     return n;
 }
 
+/* Tiles from pixel x on: each within one row, and beginning at an even pixel of it. */
+static bool in_pairs(const struct job *job, int x, int width)
+{
+    if (job->flat)
+        return job->e.w % width == 0 && x % width == 0 && width % 2 == 0;
+    return x % 2 == 0 && width % 2 == 0;
+}
+
 /* `tiles` tiles of width[index] from pixel x of row y on. */
 static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
                       int tiles, const struct cut *cut, struct setup *s)
@@ -207,8 +215,11 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         s->segment[i].taps = list_taps(w, g, s, i, cut, taps);
         taps += s->segment[i].taps;
     }
-    for (int a = 0; a < s->run.addends; a++)
+    for (int a = 0; a < s->run.addends; a++) {
         s->addend[a].index = job->index[a] + pixel;
+        s->addend[a].pairs =
+            plan->job[job->addend[a]].octave == job->octave + 1 && in_pairs(job, x, kind->width[index]);
+    }
     s->run.tiles = tiles;
     s->run.out = out->dst + at;
     if (s->run.epilogue & OCT_EPILOGUE_RESIDUAL)

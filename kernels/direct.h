@@ -65,6 +65,7 @@ struct direct_addend {
     const float *src;
     const int32_t *index; /* of the run's first pixel; floats */
     ptrdiff_t origin, block;
+    bool pairs; /* every two pixels of a tile share a value, and the values of a tile are neighbours */
 };
 
 /* `tiles` neighbouring tiles of one kind, width and set of taps. */

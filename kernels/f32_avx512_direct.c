@@ -144,6 +144,35 @@ INLINE __m512 join_halves(__m512 v)
     return _mm512_maskz_permutexvar_ps(0x00ff, even, sum);
 }
 
+INLINE void add_each(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                     const int blocks, const int width)
+{
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i++) {
+        const float *src = add->src + (add->index[first + i] - add->origin);
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+            acc[b][i] = _mm512_add_ps(acc[b][i], _mm512_load_ps(src + b * add->block));
+    }
+}
+
+INLINE void add_pairs(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                      const int blocks, const int width)
+{
+    const float *src = add->src + (add->index[first] - add->origin);
+
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i += 2) {
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++) {
+            __m512 low = _mm512_load_ps(src + b * add->block + i / 2 * LANES);
+
+            acc[b][i] = _mm512_add_ps(acc[b][i], low);
+            acc[b][i + 1] = _mm512_add_ps(acc[b][i + 1], low);
+        }
+    }
+}
+
 INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first,
                   const int blocks, const bool half, const int width)
 {
@@ -155,15 +184,10 @@ INLINE void store(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *ru
             acc[0][i] = join_halves(acc[0][i]);
     }
     for (int a = 0; a < run->addends; a++) {
-        const struct direct_addend *add = run->addend + a;
-
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i++) {
-            const float *src = add->src + (add->index[first + i] - add->origin);
-#pragma GCC unroll 3
-            for (int b = 0; b < blocks; b++)
-                acc[b][i] = _mm512_add_ps(acc[b][i], _mm512_load_ps(src + b * add->block));
-        }
+        if (run->addend[a].pairs && width % 2 == 0)
+            add_pairs(acc, run->addend + a, first, blocks, width);
+        else
+            add_each(acc, run->addend + a, first, blocks, width);
     }
     if (run->bias) {
 #pragma GCC unroll 3
