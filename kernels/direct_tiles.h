@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Register tiles and pooling of the direct convolution, written once over a vector type. A file of an
+ * instruction set defines vec, the vec_ functions, LANES, MAX_BLOCKS and MAX_WIDTH, and accumulate_half() and
+ * join_halves() for its half blocks, then includes this; nobody else does. accumulate() and tile() are
+ * inlined with constant shapes, so that every accumulator has a register of its own.
+ */
+/* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
+INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
+                            const int blocks, const int step, const int first, const int last)
+{
+    const float *end = weights + ic * blocks * LANES;
+
+#pragma GCC unroll 1
+    for (; weights < end; weights += blocks * LANES, src++) {
+        vec w[MAX_BLOCKS];
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+            w[b] = vec_load(weights + b * LANES);
+#pragma GCC unroll 28
+        for (int i = first; i < last; i++) {
+            vec x = vec_set1(src[i * step]);
+#pragma GCC unroll 3
+            for (int b = 0; b < blocks; b++)
+                acc[b][i] = vec_fma(w[b], x, acc[b][i]);
+        }
+    }
+}
+
+INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
+                       const int blocks, const bool half, const int step, const int first, const int last)
+{
+    if (half)
+        accumulate_half(acc, src, weights, ic, step, first, last);
+    else
+        accumulate_full(acc, src, weights, ic, blocks, step, first, last);
+}
+
+/* One loop with constant bounds for each way of clipping a tap. */
+INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, const float *weights, int ic,
+                 const int blocks, const bool half, const int width, const int step)
+{
+    switch (how) {
+    case DIRECT_WHOLE:
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width);
+        break;
+    case DIRECT_NOT_FIRST:
+        accumulate(acc, src, weights, ic, blocks, half, step, 1, width);
+        break;
+    case DIRECT_NOT_FIRST_2:
+        accumulate(acc, src, weights, ic, blocks, half, step, 2, width);
+        break;
+    case DIRECT_NOT_LAST:
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 1);
+        break;
+    default:
+        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 2);
+    }
+}
+
+INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
+                   const int blocks, const bool half, const int width)
+{
+    const struct direct_tap *end = s->tap + s->taps;
+    const float *weights = s->weights;
+
+    for (int left = s->ic; left > 0; left -= LANES) {
+        int ic = left < LANES ? left : LANES;
+
+        for (const struct direct_tap *t = s->tap; t < end; t++) {
+            if (width == 1)
+                accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
+            else if (t->stride == 2)
+                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, 2 * LANES);
+            else
+                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, LANES);
+        }
+        src += s->src_block;
+        weights += s->weight_block;
+    }
+}
+
+INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
+                  const bool half, const int width)
+{
+    ptrdiff_t at = (ptrdiff_t)first * LANES;
+
+    if (half) {
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            acc[0][i] = join_halves(acc[0][i]);
+    }
+    for (int a = 0; a < run->addends; a++) {
+        const struct direct_addend *add = run->addend + a;
+
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++) {
+            const float *src = add->src + (add->index[first + i] - add->origin);
+#pragma GCC unroll 3
+            for (int b = 0; b < blocks; b++)
+                acc[b][i] = vec_add(acc[b][i], vec_load(src + b * add->block));
+        }
+    }
+    if (run->bias) {
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++) {
+            vec bias = vec_load(run->bias + b * LANES);
+#pragma GCC unroll 28
+            for (int i = 0; i < width; i++)
+                acc[b][i] = vec_add(acc[b][i], bias);
+        }
+    }
+    if (run->residual) {
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+#pragma GCC unroll 28
+            for (int i = 0; i < width; i++)
+                acc[b][i] = vec_add(acc[b][i], vec_load(run->residual + b * run->out_block + at + i * LANES));
+    }
+    if (run->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6)) {
+        vec top = vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+#pragma GCC unroll 28
+            for (int i = 0; i < width; i++)
+                acc[b][i] = vec_min(vec_max(acc[b][i], vec_zero()), top);
+    }
+#pragma GCC unroll 3
+    for (int b = 0; b < blocks; b++)
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            vec_store(run->out + b * run->out_block + at + i * LANES, acc[b][i]);
+}
+
+INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
+{
+    for (int t = 0; t < run->tiles; t++) {
+        vec acc[MAX_BLOCKS][MAX_WIDTH];
+
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+#pragma GCC unroll 28
+            for (int i = 0; i < width; i++)
+                acc[b][i] = vec_zero();
+        for (int s = 0; s < run->segments; s++)
+            reduce(acc, run->segment + s, run->segment[s].src + t * run->segment[s].src_tile, blocks, half,
+                   width);
+        store(acc, run, t * width, blocks, half, width);
+    }
+}
+
+/* The average of a window of rows x columns values, which edges clip. */
+static vec average(const float *src, int w, int rows, int columns)
+{
+    vec sum = vec_zero();
+
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < columns; x++)
+            sum = vec_add(sum, vec_load(src + ((ptrdiff_t)y * w + x) * LANES));
+    return vec_div(sum, vec_set1((float)(rows * columns)));
+}
+
+/* Two whole rows averaged in pairs: the case of every even map. */
+static void pool_pair(float *dst, const float *top, const float *bottom, int pairs)
+{
+    const vec quarter = vec_set1(0.25f);
+
+    for (int x = 0; x < pairs; x++) {
+        vec a = vec_add(vec_load(top), vec_load(top + LANES));
+        vec b = vec_add(vec_load(bottom), vec_load(bottom + LANES));
+
+        vec_store(dst, vec_mul(vec_add(a, b), quarter));
+        dst += LANES;
+        top += 2 * LANES;
+        bottom += 2 * LANES;
+    }
+}
+
+static void pool(float *dst, const float *src, int h, int w, int log2, int first, int last)
+{
+    int window = 1 << log2, columns = (w + window - 1) >> log2;
+
+    for (int y = first; y < last; y++) {
+        const float *row = src + ((ptrdiff_t)y << log2) * w * LANES;
+        int rows = oct_min(window, h - (y << log2)), x = 0;
+
+        if (log2 == 1 && rows == 2) {
+            x = w / 2;
+            pool_pair(dst, row, row + (ptrdiff_t)w * LANES, x);
+        }
+        for (; x < columns; x++)
+            vec_store(dst + (ptrdiff_t)x * LANES, average(row + ((ptrdiff_t)x << log2) * LANES, w, rows,
+                                                          oct_min(window, w - (x << log2))));
+        dst += (ptrdiff_t)columns * LANES;
+    }
+}
+
+#define TILE(name, blocks, half, width)            \
+    static void name(const struct direct_run *run) \
+    {                                              \
+        tile(run, blocks, half, width);            \
+    }
