@@ -58,8 +58,28 @@ INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, cons
     }
 }
 
+/* What rides along with a block of channels: its memory is in level 1 or on its way. */
+INLINE void ride_along(const struct direct_segment *s, const float *src, float *pool, const int width)
+{
+    if (s->ahead) {
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
+    }
+    if (pool && width % 2 == 0) {
+        const vec quarter = vec_set1(0.25f);
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i += 2) {
+            vec pair = vec_add(vec_load(src + i * LANES), vec_load(src + (i + 1) * LANES));
+            vec before = s->pool_add ? vec_load(pool + i / 2 * LANES) : vec_zero();
+
+            vec_store(pool + i / 2 * LANES, vec_fma(pair, quarter, before));
+        }
+    }
+}
+
 INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
-                   const int blocks, const bool half, const int width)
+                   float *pool, const int blocks, const bool half, const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *weights = s->weights;
@@ -75,8 +95,12 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
             else
                 clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, LANES);
         }
+        if (s->ahead || pool)
+            ride_along(s, src, pool, width);
         src += s->src_block;
         weights += s->weight_block;
+        if (pool)
+            pool += s->pool_block;
     }
 }
 
@@ -138,13 +162,17 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
         vec acc[MAX_BLOCKS][MAX_WIDTH];
 
 #pragma GCC unroll 3
-        for (int b = 0; b < blocks; b++)
+        for (int b = 0; b < blocks; b++) {
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = vec_zero();
-        for (int s = 0; s < run->segments; s++)
-            reduce(acc, run->segment + s, run->segment[s].src + t * run->segment[s].src_tile, blocks, half,
-                   width);
+        }
+        for (int i = 0; i < run->segments; i++) {
+            const struct direct_segment *s = run->segment + i;
+            float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
+
+            reduce(acc, s, s->src + t * s->src_tile, pool, blocks, half, width);
+        }
         store(acc, run, t * width, blocks, half, width);
     }
 }
