@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "complain.h"
 #include "conv.h"
+#include "doctor.h"
 #include "gate.h"
 #include "options.h"
 #include "run.h"
@@ -25,6 +26,7 @@ static const struct command {
     {"list", list_main, "the cases a config expands to, one a line, and their number"},
     {"verify", verify_main, "correctness alone, no timing"},
     {"kernels", kernels_main, "every kernel: what it needs, available here or why not"},
+    {"doctor", doctor_main, "what this machine can measure, and what will disturb it"},
     {"conv", conv_main, "one OctConv on .npy tensors, to compare with any framework"},
     {"ab", ab_main, "two builds of liboctconv, interleaved: the regression gate"},
     {"aa", aa_main, "certify this machine: false alarms, smallest detectable change"},
