@@ -9,8 +9,8 @@
 #include <immintrin.h>
 
 #define BLOCK 8
-#define WIDE  5
 #define TALL  2
+#define WIDE  5
 
 #define INLINE static inline __attribute__((always_inline))
 

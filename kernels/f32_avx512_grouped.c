@@ -11,8 +11,8 @@
 #include <immintrin.h>
 
 #define BLOCK 16
-#define WIDE  7 /* columns of a tile: divides the maps of the usual networks, 7 to 112 */
 #define TALL  2
+#define WIDE  7 /* columns of a tile: divides the maps of the usual networks, 7 to 112 */
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -88,6 +88,28 @@ struct rolling {
     vec row[3][WIDE];
 };
 
+struct weights {
+    vec tap[9];
+};
+
+/* Input column i of the tile, counted from the left padding's, into the outputs it touches. */
+INLINE void add_column(struct rolling *acc, const struct weights *w, vec v, int i, int wide, bool old,
+                       bool new)
+{
+    OCT_UNROLL
+    for (int kx = 0; kx < 3; kx++) {
+        int x = i - kx;
+
+        if (x < 0 || x >= wide)
+            continue;
+        if (old)
+            acc->row[0][x] = vec_fma(v, w->tap[6 + kx], acc->row[0][x]);
+        acc->row[1][x] = vec_fma(v, w->tap[3 + kx], acc->row[1][x]);
+        if (new)
+            acc->row[2][x] = vec_fma(v, w->tap[kx], acc->row[2][x]);
+    }
+}
+
 /* One input row of one path. `old`, `new`: do those rows belong to the job. */
 INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pad, int iy, int x0, int wide,
                     enum grouped_lanes lanes, bool old, bool new)
@@ -101,34 +123,23 @@ INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pa
         const float *weights = s->steps.weights + (size_t)step * 9 * BLOCK;
         const vec_index index = vec_load_index(s->steps.lane + (size_t)step * BLOCK);
         const int lane = s->steps.lane[(size_t)step * BLOCK];
-        vec w[9];
+        struct weights w;
 
-#pragma GCC unroll 16
+        OCT_UNROLL
         for (int i = 0; i < 9; i++)
-            w[i] = vec_load(weights + i * BLOCK);
-#pragma GCC unroll 16
-        for (int i = 0; i < wide + 2; i++) {
-            vec v;
-
-            if ((i == 0 && left) || (i == wide + 1 && right))
-                continue;
-            v = take(pixel + i * BLOCK, lanes, index, lane);
-#pragma GCC unroll 16
-            for (int kx = 0; kx < 3; kx++) {
-                int x = i - kx;
-
-                if (x < 0 || x >= wide)
-                    continue;
-                if (old)
-                    acc->row[0][x] = vec_fma(v, w[6 + kx], acc->row[0][x]);
-                acc->row[1][x] = vec_fma(v, w[3 + kx], acc->row[1][x]);
-                if (new)
-                    acc->row[2][x] = vec_fma(v, w[kx], acc->row[2][x]);
-            }
-        }
+            w.tap[i] = vec_load(weights + i * BLOCK);
+        if (!left)
+            add_column(acc, &w, take(pixel, lanes, index, lane), 0, wide, old, new);
+        OCT_UNROLL
+        for (int i = 1; i <= wide; i++)
+            add_column(acc, &w, take(pixel + i * BLOCK, lanes, index, lane), i, wide, old, new);
+        if (!right)
+            add_column(acc, &w, take(pixel + (wide + 1) * BLOCK, lanes, index, lane), wide + 1, wide, old,
+                       new);
     }
 }
 
+/* `old` and `new` as constants: at the ends of a column a third of the work would be wasted. */
 INLINE void add_row_live(struct rolling *acc, const struct grouped_segment *s, int pad, int iy, int x0,
                          int wide, enum grouped_lanes lanes, bool old, bool new)
 {
@@ -142,33 +153,24 @@ INLINE void add_row_live(struct rolling *acc, const struct grouped_segment *s, i
         add_row(acc, s, pad, iy, x0, wide, lanes, false, false);
 }
 
-INLINE void stream(const struct grouped_conv *c, int x0, int wide)
+INLINE void stream(const struct grouped_conv *c, int x0, int wide, enum grouped_lanes lanes)
 {
     const vec bias = vec_load(c->bias);
     struct rolling acc;
 
-#pragma GCC unroll 16
-    for (int x = 0; x < wide; x++)
-        acc.row[0][x] = acc.row[1][x] = acc.row[2][x] = bias;
+    fill(acc.row[0], bias, wide);
+    fill(acc.row[1], bias, wide);
+    fill(acc.row[2], bias, wide);
     for (int oy = c->first - 2; oy < c->last; oy++) { /* the oldest output row that input row iy feeds */
         const int iy = oy + 2 - c->pad_h;
         const bool old = oy >= c->first, new = oy + 2 < c->last;
 
-        for (int i = 0; i < c->segments; i++) {
-            const struct grouped_segment *s = &c->segment[i];
-
-            if (iy < 0 || iy >= s->h)
-                continue;
-            if (s->steps.lanes == GROUPED_OWN)
-                add_row_live(&acc, s, c->pad_w, iy, x0, wide, GROUPED_OWN, old, new);
-            else if (s->steps.lanes == GROUPED_ANY)
-                add_row_live(&acc, s, c->pad_w, iy, x0, wide, GROUPED_ANY, old, new);
-            else
-                add_row_live(&acc, s, c->pad_w, iy, x0, wide, GROUPED_ONE, old, new);
-        }
+        for (int i = 0; i < c->segments; i++)
+            if (iy >= 0 && iy < c->segment[i].h)
+                add_row_live(&acc, &c->segment[i], c->pad_w, iy, x0, wide, lanes, old, new);
         if (old)
             finish(c, oy, x0, acc.row[0], wide);
-#pragma GCC unroll 16
+        OCT_UNROLL
         for (int x = 0; x < wide; x++) {
             acc.row[0][x] = acc.row[1][x];
             acc.row[1][x] = acc.row[2][x];
@@ -177,58 +179,48 @@ INLINE void stream(const struct grouped_conv *c, int x0, int wide)
     }
 }
 
-static __attribute__((noinline)) void stream_7(const struct grouped_conv *c, int x0)
-{
-    stream(c, x0, 7);
-}
+#define STREAM(lanes, wide)                                                   \
+    static void stream_##lanes##_##wide(const struct grouped_conv *c, int x0) \
+    {                                                                         \
+        stream(c, x0, wide, GROUPED_##lanes);                                 \
+    }
+STREAM(OWN, 1)
+STREAM(OWN, 3)
+STREAM(OWN, 4)
+STREAM(OWN, WIDE)
+STREAM(ANY, 1)
+STREAM(ANY, 3)
+STREAM(ANY, 4)
+STREAM(ANY, WIDE)
+STREAM(ONE, 1)
+STREAM(ONE, 3)
+STREAM(ONE, 4)
+STREAM(ONE, WIDE)
 
-static __attribute__((noinline)) void stream_narrow(const struct grouped_conv *c, int x0, int wide)
+static void stream_columns(const struct grouped_conv *c, enum grouped_lanes lanes)
 {
-    switch (wide) {
-    case 1:
-        stream(c, x0, 1);
-        break;
-    case 2:
-        stream(c, x0, 2);
-        break;
-    case 3:
-        stream(c, x0, 3);
-        break;
-    case 4:
-        stream(c, x0, 4);
-        break;
-    case 5:
-        stream(c, x0, 5);
-        break;
-    default:
-        stream(c, x0, 6);
+    static void (*const streams[3][4])(const struct grouped_conv *, int) = {
+        [GROUPED_OWN] = {stream_OWN_1, stream_OWN_3, stream_OWN_4, stream_OWN_WIDE},
+        [GROUPED_ANY] = {stream_ANY_1, stream_ANY_3, stream_ANY_4, stream_ANY_WIDE},
+        [GROUPED_ONE] = {stream_ONE_1, stream_ONE_3, stream_ONE_4, stream_ONE_WIDE},
+    };
+
+    for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
+        width = next_width(c->w - x0);
+        streams[lanes][width](c, x0);
     }
 }
 
-/* Tiles of equal width rather than full ones and a rest. */
-static void stream_columns(const struct grouped_conv *c)
-{
-    int tiles = oct_ceil_div(c->w, WIDE);
-
-    for (int i = 0; i < tiles; i++) {
-        int x0, x1;
-
-        oct_share(c->w, tiles, i, &x0, &x1);
-        if (x1 - x0 == WIDE)
-            stream_7(c, x0);
-        else
-            stream_narrow(c, x0, x1 - x0);
-    }
-}
-
+/* Paths that take their lanes differently meet only where one band has groups of one channel. */
 static void convolve(const struct grouped_conv *c)
 {
+    enum grouped_lanes lanes = c->segments ? c->segment[0].steps.lanes : GROUPED_OWN;
     bool streams = c->three && c->kh == 3;
 
     for (int i = 0; i < c->segments; i++)
-        streams = streams && c->segment[i].stride == 1;
+        streams = streams && c->segment[i].stride == 1 && c->segment[i].steps.lanes == lanes;
     if (streams)
-        stream_columns(c);
+        stream_columns(c, lanes);
     else
         convolve_tiles(c);
 }

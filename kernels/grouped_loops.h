@@ -20,14 +20,14 @@ INLINE void add_up(const struct grouped_up *up, int oy, int x0, vec *acc, int wi
 {
     const float *src = up->src + (size_t)((oy >> up->log2) - up->top) * up->row;
 
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int x = 0; x < wide; x++)
         acc[x] = vec_add(acc[x], vec_load(src + (size_t)((x0 + x) >> up->log2) * BLOCK));
 }
 
 INLINE void add_residual(const float *residual, vec *acc, int wide)
 {
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int x = 0; x < wide; x++)
         acc[x] = vec_add(acc[x], vec_load(residual + x * BLOCK));
 }
@@ -35,7 +35,7 @@ INLINE void add_residual(const float *residual, vec *acc, int wide)
 /* The second operand of min and max passes a NaN on. */
 INLINE void clamp(float low, float high, vec *acc, int wide)
 {
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int x = 0; x < wide; x++)
         acc[x] = vec_min(vec_set1(high), vec_max(vec_set1(low), acc[x]));
 }
@@ -50,7 +50,7 @@ INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int w
         add_residual(c->residual + offset, acc, wide);
     if (c->clamp)
         clamp(c->low, c->high, acc, wide);
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int x = 0; x < wide; x++)
         vec_store(c->dst + offset + x * BLOCK, acc[x]);
 }
@@ -61,28 +61,29 @@ struct tile {
     vec row[TALL][WIDE];
 };
 
+/* Input column i of the tile into the outputs it touches. */
+INLINE void add_column_strided(vec *acc, const vec *w, vec v, int i, int stride, int wide)
+{
+    OCT_UNROLL
+    for (int kx = 0; kx < 3; kx++)
+        if (i >= kx && (i - kx) % stride == 0 && (i - kx) / stride < wide)
+            acc[(i - kx) / stride] = vec_fma(v, w[kx], acc[(i - kx) / stride]);
+}
+
 /* Three taps of one input row of one path, from a plane without margins. */
 INLINE void add_three(vec *acc, const float *pixel, const float *weights, vec_index index, int lane,
                       bool left, bool right, int stride, int wide, enum grouped_lanes lanes)
 {
     const int last = (wide - 1) * stride + 2;
-    vec w[3];
+    const vec w[3] = {vec_load(weights), vec_load(weights + BLOCK), vec_load(weights + 2 * BLOCK)};
 
-#pragma GCC unroll 16
-    for (int kx = 0; kx < 3; kx++)
-        w[kx] = vec_load(weights + kx * BLOCK);
-#pragma GCC unroll 16
-    for (int i = 0; i <= last; i++) {
-        vec v;
-
-        if ((i == 0 && left) || (i == last && right))
-            continue;
-        v = take(pixel + i * BLOCK, lanes, index, lane);
-#pragma GCC unroll 16
-        for (int kx = 0; kx < 3; kx++)
-            if (i >= kx && (i - kx) % stride == 0 && (i - kx) / stride < wide)
-                acc[(i - kx) / stride] = vec_fma(v, w[kx], acc[(i - kx) / stride]);
-    }
+    if (!left)
+        add_column_strided(acc, w, take(pixel, lanes, index, lane), 0, stride, wide);
+    OCT_UNROLL
+    for (int i = 1; i < last; i++)
+        add_column_strided(acc, w, take(pixel + i * BLOCK, lanes, index, lane), i, stride, wide);
+    if (!right)
+        add_column_strided(acc, w, take(pixel + last * BLOCK, lanes, index, lane), last, stride, wide);
 }
 
 INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_index index, int lane,
@@ -92,7 +93,7 @@ INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_ind
         const vec w = vec_load(weights + (size_t)kx * BLOCK);
         const float *p = pixel + (size_t)kx * c->dilation * BLOCK;
 
-#pragma GCC unroll 16
+        OCT_UNROLL
         for (int x = 0; x < wide; x++)
             acc[x] = vec_fma(take(p + (size_t)x * stride * BLOCK, lanes, index, lane), w, acc[x]);
     }
@@ -115,7 +116,7 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
         for (int ky = 0; ky < c->kh; ky++, weights += (size_t)c->kw * BLOCK) {
             const int iy = oy * stride - c->pad_h + ky * c->dilation;
 
-#pragma GCC unroll 16
+            OCT_UNROLL
             for (int r = 0; r < tall; r++) {
                 const float *pixel = src + (ptrdiff_t)(iy + r * stride - s->top) * (ptrdiff_t)s->row;
 
@@ -144,7 +145,7 @@ INLINE void add_path_lanes(struct tile *acc, const struct grouped_conv *c, const
 
 INLINE void fill(vec *acc, vec value, int wide)
 {
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int x = 0; x < wide; x++)
         acc[x] = value;
 }
@@ -154,7 +155,7 @@ INLINE void convolve_tile(const struct grouped_conv *c, int oy, int x0, int tall
     const vec bias = vec_load(c->bias);
     struct tile acc;
 
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int r = 0; r < tall; r++)
         fill(acc.row[r], bias, wide);
     for (int i = 0; i < c->segments; i++) {
@@ -167,41 +168,59 @@ INLINE void convolve_tile(const struct grouped_conv *c, int oy, int x0, int tall
         else
             add_path_lanes(&acc, c, s, oy, x0, tall, wide, 1);
     }
-#pragma GCC unroll 16
+    OCT_UNROLL
     for (int r = 0; r < tall; r++)
         finish(c, oy + r, x0, acc.row[r], wide);
 }
 
-INLINE void convolve_width(const struct grouped_conv *c, int oy, int x0, int tall, int wide)
+/* Functions of their own keep the time that compilers need in bounds. */
+#define TILE(tall, wide)                                                           \
+    static void tile_##tall##_##wide(const struct grouped_conv *c, int oy, int x0) \
+    {                                                                              \
+        convolve_tile(c, oy, x0, tall, wide);                                      \
+    }
+TILE(1, 1)
+TILE(1, 3)
+TILE(1, 4)
+TILE(1, WIDE)
+TILE(TALL, 1)
+TILE(TALL, 3)
+TILE(TALL, 4)
+TILE(TALL, WIDE)
+
+/* Is a row of that many columns a sum of WIDEs and fours. */
+static bool divides(int columns)
 {
-    if (wide == 1)
-        convolve_tile(c, oy, x0, tall, 1);
-    else if (wide == 2)
-        convolve_tile(c, oy, x0, tall, 2);
-    else if (wide == 3)
-        convolve_tile(c, oy, x0, tall, 3);
-    else if (wide == 4)
-        convolve_tile(c, oy, x0, tall, 4);
-    else if (WIDE > 5 && wide == 5)
-        convolve_tile(c, oy, x0, tall, 5);
-    else if (WIDE > 6 && wide == 6)
-        convolve_tile(c, oy, x0, tall, 6);
-    else
-        convolve_tile(c, oy, x0, tall, WIDE);
+    for (int left = columns; left >= 0 && left > columns - 4 * WIDE; left -= WIDE)
+        if (left % 4 == 0)
+            return true;
+    return false;
+}
+
+/* Widths of tiles, and which one is next where `left` columns are left. */
+static const int widths[] = {1, 3, 4, WIDE};
+
+static int next_width(int left)
+{
+    if (left >= WIDE && divides(left - WIDE))
+        return 3;
+    return left >= 4 ? 2 : left == 3;
 }
 
 static void convolve_tiles(const struct grouped_conv *c)
 {
-    int tiles = oct_ceil_div(c->w, WIDE), x0, x1;
+    static void (*const tile[2][4])(const struct grouped_conv *, int, int) = {
+        {tile_1_1, tile_1_3, tile_1_4, tile_1_WIDE},
+        {tile_TALL_1, tile_TALL_3, tile_TALL_4, tile_TALL_WIDE},
+    };
 
-    for (int oy = c->first; oy < c->last; oy += TALL)
-        for (int i = 0; i < tiles; i++) {
-            oct_share(c->w, tiles, i, &x0, &x1);
-            if (c->last - oy >= TALL)
-                convolve_width(c, oy, x0, TALL, x1 - x0);
-            else
-                convolve_width(c, oy, x0, 1, x1 - x0);
+    for (int oy = c->first, tall; oy < c->last; oy += tall) {
+        tall = c->last - oy >= TALL ? TALL : 1;
+        for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
+            width = next_width(c->w - x0);
+            tile[tall > 1][width](c, oy, x0);
         }
+    }
 }
 
 /* ---- pooling ------------------------------------------------------------------------------------- */

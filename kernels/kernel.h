@@ -13,6 +13,13 @@ uint64_t oct_clock_ns(void);
 /* Adds ns to the part of that name, which it creates at need. NULL profile: nothing. */
 void oct_profile_add(struct oct_profile *profile, const char *name, uint64_t ns);
 
+/* Before a loop of constant length: unroll all of it, so that the arrays it indexes become registers. */
+#ifdef __clang__
+#define OCT_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define OCT_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 static inline int oct_min(int a, int b)
 {
     return a < b ? a : b;
