@@ -177,13 +177,30 @@ static const char *preferred_impl(const struct oct_plan *plan, const struct conv
     return algorithm == dnnl_convolution_winograd && pixels >= 28 * 28 ? "4x3" : NULL;
 }
 
-/* A window can lie in the padding altogether. */
+/* Does some position along an axis see no value at all: taps may also straddle a plane smaller than they
+ * are apart. */
+static bool axis_has_empty_window(int in, int out, int k, int stride, int dilation, int pad)
+{
+    for (int o = 0; o < out; o++) {
+        bool empty = true;
+
+        for (int t = 0; t < k && empty; t++) {
+            int64_t at = (int64_t)o * stride + (int64_t)t * dilation - pad;
+            empty = at < 0 || at >= in;
+        }
+        if (empty)
+            return true;
+    }
+    return false;
+}
+
 static bool has_empty_window(const struct oct_problem *p, const struct oct_path *path)
 {
-    int reach = p->dilation * (p->kh - 1), across = p->dilation * (p->kw - 1),
-        time = p->dilation * (p->kd - 1);
+    struct oct_extent in = path->in, out = path->out;
 
-    return path->pad_h > reach || path->pad_w > across || path->pad_d > time;
+    return axis_has_empty_window(in.d, out.d, p->kd, 1, p->dilation, path->pad_d) ||
+           axis_has_empty_window(in.h, out.h, p->kh, path->conv_stride, p->dilation, path->pad_h) ||
+           axis_has_empty_window(in.w, out.w, p->kw, path->conv_stride, p->dilation, path->pad_w);
 }
 
 /* What oneDNN 2.6.3 offers, and computes right: its batch-reduce convolution skips the post-ops of empty

@@ -49,6 +49,8 @@ struct variation {
 static const struct variation variations[] = {
     {{{0, 0}}},
     {{{SET(n, 3)}}},
+    /* taps on both sides of a plane that is smaller than they are apart */
+    {{{SET(kh, 2)}, {SET(kw, 1)}, {SET(dilation, 3)}, {SET(epilogue, OCT_EPILOGUE_RELU)}}},
     {{{SET(stride, 2)}}},
     {{{SET(stride, 2)}, {SET(stride_order, OCT_STRIDE_POOL_FIRST)}}},
     {{{SET(down, OCT_DOWN_STRIDED)}}},
