@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "group.h"
+#include "percent.h"
 
 #include "crash.h"
 #include "message.h"
@@ -366,6 +367,13 @@ static struct peaks peaks_of_team(struct group_context *ctx, int threads)
     return grown[ctx->peak_count++];
 }
 
+static void settle_percent(struct group_context *ctx, struct group_result *result)
+{
+    for (size_t i = 0; i < ctx->peak_count; i++)
+        if (ctx->peaks[i].threads == result->group->threads)
+            percent_settle(result, &ctx->peaks[i]);
+}
+
 /* A group that does not fit is skipped and says so, rather than be killed half way by the system. */
 static bool fits(const struct group_context *ctx, struct group_result *result)
 {
@@ -430,6 +438,8 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
     }
     if (!status && !stopped(ctx))
         status = group_make_rows(ctx, out, msg);
+    if (!status && !stopped(ctx))
+        settle_percent(ctx, out);
 done:
     *interrupted = stopped(ctx);
     field_free(&field);

@@ -191,15 +191,6 @@ static void summarize_times(const struct case_result *c, const double *series, d
     row->gflops = 2 * (double)row->macs / median.mid;
 }
 
-/* Of the instruction set that the kernel names, or of the machine's widest where the kernel chooses itself. A
- * fast algorithm does fewer multiply-adds than the layer counts, so its rate says nothing about the peak. */
-static double percent_of_peak(const struct peaks *peaks, const struct oct_kernel *k, double gflops)
-{
-    if (k->algorithm != OCT_ALGORITHM_DIRECT)
-        return NAN;
-    return 100 * gflops / peaks_fma(peaks, k->isa ? k->isa : oct_cpu_usable());
-}
-
 static void summarize_steal(const struct case_result *c, struct result_row *row)
 {
     int64_t steal = 0;
@@ -355,7 +346,6 @@ int group_make_rows(const struct group_context *ctx, struct group_result *result
             continue;
         c->row.plan_ns = (int64_t)c->plan_ns;
         summarize_times(c, series[i], scratch, result->rounds, &c->row);
-        c->row.pct_peak = percent_of_peak(&result->peaks, c->bench_case->kernel, c->row.gflops);
         summarize_steal(c, &c->row);
         summarize_counters(c, &c->row);
     }
