@@ -88,6 +88,21 @@ INLINE void clip(__m512 acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, c
     }
 }
 
+/* Half a row of pooling: sums of neighbours, quartered, into or onto `pool`. */
+INLINE void pool_half(float *pool, const float *src, const bool add, const int width)
+{
+    const __m512 quarter = _mm512_set1_ps(0.25f);
+
+#pragma GCC unroll 28
+    for (int i = 0; i + 1 < width; i += 2) {
+        float *to = pool + i / 2 * LANES;
+        __m512 pair = _mm512_add_ps(_mm512_load_ps(src + i * LANES), _mm512_load_ps(src + (i + 1) * LANES));
+
+        _mm512_store_ps(to, add ? _mm512_fmadd_ps(pair, quarter, _mm512_load_ps(to))
+                                : _mm512_mul_ps(pair, quarter));
+    }
+}
+
 /* What rides along with a block of channels: its memory is in level 1 or on its way. */
 INLINE void ride_along(const struct direct_segment *s, const float *src, float *pool, const int width)
 {
@@ -96,17 +111,12 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
         for (int i = 0; i < width; i++)
             __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
     }
-    if (pool && width % 2 == 0) {
-        const __m512 quarter = _mm512_set1_ps(0.25f);
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i += 2) {
-            __m512 pair =
-                _mm512_add_ps(_mm512_load_ps(src + i * LANES), _mm512_load_ps(src + (i + 1) * LANES));
-            __m512 before = s->pool_add ? _mm512_load_ps(pool + i / 2 * LANES) : _mm512_setzero_ps();
-
-            _mm512_store_ps(pool + i / 2 * LANES, _mm512_fmadd_ps(pair, quarter, before));
-        }
-    }
+    if (!pool)
+        return;
+    if (s->pool_add)
+        pool_half(pool, src, true, width);
+    else
+        pool_half(pool, src, false, width);
 }
 
 INLINE void reduce(__m512 acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
