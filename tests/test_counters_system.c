@@ -309,8 +309,40 @@ static void the_ladder(void **state)
     counters_close(c);
 }
 
-int main(void)
+/* For test_perf_stat.sh: work that dwarfs the start of a process, counted, and printed to be compared. */
+static int work_for_perf_stat(int threads)
 {
+    const size_t pages = 30000;
+    const struct timespec nap = {0, 100000};
+    struct counter_settings settings = {.groups = 1, .group = {"software"}};
+    size_t bytes = pages * (size_t)sysconf(_SC_PAGESIZE), all = bytes * (size_t)threads;
+    char *memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct counters *c = counters_open(&settings, NULL);
+
+    if (!c || memory == MAP_FAILED || madvise(memory, all, MADV_NOHUGEPAGE))
+        return 1;
+#pragma omp parallel num_threads(threads)
+    (void)omp_get_thread_num();
+    if (counters_start(c, 0, threads))
+        return 1;
+#pragma omp parallel num_threads(threads)
+    {
+        touch(memory + bytes * (size_t)omp_get_thread_num(), pages, (size_t)sysconf(_SC_PAGESIZE));
+        burn(1.6);
+        for (int i = 0; i < 2000; i++)
+            nanosleep(&nap, NULL);
+    }
+    counters_stop(c);
+    printf("task-clock %.0f\npage-faults %.0f\ncontext-switches %.0f\n", find(c, "task_clock_ns")->total,
+           find(c, "page_faults")->total, find(c, "context_switches")->total);
+    counters_close(c);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return work_for_perf_stat(atoi(argv[1]));
     const struct CMUnitTest tests[] = {
 #ifdef BENCH_WITH_PFM
         cmocka_unit_test(encodings), /* first: it forks, and this process has no team yet */
