@@ -196,7 +196,7 @@ static void assert_within(const char *what, double measured, double independent,
  * side must get its share of the good moments. */
 static void independent_loops_agree(void **state)
 {
-    const int turns = 4;
+    const int turns = 3;
 
     (void)state;
     if (!getenv("OCTBENCH_SOAK"))
