@@ -2,9 +2,9 @@
 /*
  * Grouped and depthwise layers with AVX-512: the vector loops behind grouped.h, nChw16c.
  *
- * 3x3 at stride 1 streams down a column of tiles: every input row is read once and feeds the three output
- * rows that it touches, so 21 accumulators and 9 weights live in registers, and a load (with its permutation
- * or broadcast) feeds up to 9 multiply-adds. Everything else runs tiles of 2 rows x 7 columns.
+ * 3x3 streams down a column of tiles: every input row is read once and feeds the output rows that it touches.
+ * At stride 1 these are three, so 21 accumulators and 9 weights live in registers, and a load (with its
+ * permutation or broadcast) feeds up to 9 multiply-adds. Everything else runs tiles of 2 rows x 7 columns.
  */
 #include "grouped.h"
 
@@ -179,48 +179,116 @@ INLINE void stream(const struct grouped_conv *c, int x0, int wide, enum grouped_
     }
 }
 
-#define STREAM(lanes, wide)                                                   \
-    static void stream_##lanes##_##wide(const struct grouped_conv *c, int x0) \
-    {                                                                         \
-        stream(c, x0, wide, GROUPED_##lanes);                                 \
-    }
-STREAM(OWN, 1)
-STREAM(OWN, 3)
-STREAM(OWN, 4)
-STREAM(OWN, WIDE)
-STREAM(ANY, 1)
-STREAM(ANY, 3)
-STREAM(ANY, 4)
-STREAM(ANY, WIDE)
-STREAM(ONE, 1)
-STREAM(ONE, 3)
-STREAM(ONE, 4)
-STREAM(ONE, WIDE)
+/* ---- 3x3, stride 2: down a column ---------------------------------------------------------------- */
 
-static void stream_columns(const struct grouped_conv *c, enum grouped_lanes lanes)
+/* One input row of one path: by kernel row ky into the output row `current`, and, where there is a `next`,
+ * by kernel row 0 into that. */
+INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segment *s, int pad, int iy, int ky,
+                            int x0, int wide, enum grouped_lanes lanes)
 {
-    static void (*const streams[3][4])(const struct grouped_conv *, int) = {
-        [GROUPED_OWN] = {stream_OWN_1, stream_OWN_3, stream_OWN_4, stream_OWN_WIDE},
-        [GROUPED_ANY] = {stream_ANY_1, stream_ANY_3, stream_ANY_4, stream_ANY_WIDE},
-        [GROUPED_ONE] = {stream_ONE_1, stream_ONE_3, stream_ONE_4, stream_ONE_WIDE},
-    };
+    const int ix = 2 * x0 - pad, last = 2 * wide;
+    const float *row = s->src + (size_t)(iy - s->top) * s->row;
+    const bool left = ix < 0, right = ix + last >= s->w;
 
-    for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
-        width = next_width(c->w - x0);
-        streams[lanes][width](c, x0);
+    for (int step = 0; step < s->steps.count; step++) {
+        const float *pixel =
+            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * BLOCK;
+        const float *weights = s->steps.weights + (size_t)step * 9 * BLOCK;
+        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * BLOCK);
+        const int lane = s->steps.lane[(size_t)step * BLOCK];
+        vec w[3], w0[3];
+
+        OCT_UNROLL
+        for (int i = 0; i < 3; i++) {
+            w[i] = vec_load(weights + (3 * ky + i) * BLOCK);
+            w0[i] = vec_load(weights + i * BLOCK);
+        }
+        OCT_UNROLL
+        for (int i = 0; i <= last; i++) {
+            vec v;
+
+            if ((i == 0 && left) || (i == last && right))
+                continue;
+            v = take(pixel + i * BLOCK, lanes, index, lane);
+            add_column_strided(current, w, v, i, 2, wide);
+            if (next)
+                add_column_strided(next, w0, v, i, 2, wide);
+        }
     }
 }
 
-/* Paths that take their lanes differently meet only where one band has groups of one channel. */
+INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide, enum grouped_lanes lanes)
+{
+    const vec bias = vec_load(c->bias);
+    vec current[WIDE], next[WIDE];
+
+    fill(current, bias, wide);
+    for (int oy = c->first; oy < c->last; oy++) {
+        const int iy = 2 * oy - c->pad_h;
+
+        fill(next, bias, wide);
+        for (int i = 0; i < c->segments; i++) {
+            const struct grouped_segment *s = &c->segment[i];
+
+            for (int ky = oy > c->first; ky < 2; ky++)
+                if (iy + ky >= 0 && iy + ky < s->h)
+                    add_strided_row(current, NULL, s, c->pad_w, iy + ky, ky, x0, wide, lanes);
+            if (iy + 2 >= 0 && iy + 2 < s->h)
+                add_strided_row(current, next, s, c->pad_w, iy + 2, 2, x0, wide, lanes);
+        }
+        finish(c, oy, x0, current, wide);
+        OCT_UNROLL
+        for (int x = 0; x < wide; x++)
+            current[x] = next[x];
+    }
+}
+
+/* ---- which loop ---------------------------------------------------------------------------------- */
+
+#define STREAM(how, lanes, wide)                                             \
+    static void how##_##lanes##_##wide(const struct grouped_conv *c, int x0) \
+    {                                                                        \
+        how(c, x0, wide, GROUPED_##lanes);                                   \
+    }
+#define STREAMS(how, lanes) \
+    STREAM(how, lanes, 1) STREAM(how, lanes, 3) STREAM(how, lanes, 4) STREAM(how, lanes, WIDE)
+STREAMS(stream, OWN)
+STREAMS(stream, ANY)
+STREAMS(stream, ONE)
+STREAMS(stream_strided, OWN)
+STREAMS(stream_strided, ANY)
+STREAMS(stream_strided, ONE)
+
+static void stream_columns(const struct grouped_conv *c, int stride, enum grouped_lanes lanes)
+{
+#define FUNCTIONS(how, lanes)                                                         \
+    {                                                                                 \
+        how##_##lanes##_1, how##_##lanes##_3, how##_##lanes##_4, how##_##lanes##_WIDE \
+    }
+    static void (*const streams[2][3][4])(const struct grouped_conv *, int) = {
+        {FUNCTIONS(stream, OWN), FUNCTIONS(stream, ANY), FUNCTIONS(stream, ONE)},
+        {FUNCTIONS(stream_strided, OWN), FUNCTIONS(stream_strided, ANY), FUNCTIONS(stream_strided, ONE)},
+    };
+#undef FUNCTIONS
+
+    for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
+        width = next_width(c->w - x0);
+        streams[stride - 1][lanes][width](c, x0);
+    }
+}
+
+/* Paths that differ in stride or lanes meet only in the ablations of `down`, or where one band alone has
+ * groups of one channel. */
 static void convolve(const struct grouped_conv *c)
 {
-    enum grouped_lanes lanes = c->segments ? c->segment[0].steps.lanes : GROUPED_OWN;
+    const enum grouped_lanes lanes = c->segments ? c->segment[0].steps.lanes : GROUPED_OWN;
+    const int stride = c->segments ? c->segment[0].stride : 1;
     bool streams = c->three && c->kh == 3;
 
     for (int i = 0; i < c->segments; i++)
-        streams = streams && c->segment[i].stride == 1 && c->segment[i].steps.lanes == lanes;
+        streams = streams && c->segment[i].stride == stride && c->segment[i].steps.lanes == lanes;
     if (streams)
-        stream_columns(c, lanes);
+        stream_columns(c, stride, lanes);
     else
         convolve_tiles(c);
 }
@@ -228,7 +296,7 @@ static void convolve(const struct grouped_conv *c)
 /* ---- entry --------------------------------------------------------------------------------------- */
 
 static const struct grouped_isa isa = {
-    .tile = "16c 3x7/2x7",
+    .tile = "16c rolling x7",
     .layout = OCT_NCHW16C,
     .conv = convolve,
     .pool = pool,

@@ -97,6 +97,7 @@ struct task {
     float *scratch;
     struct oct_profile *profile; /* of the first thread */
     int n;
+    struct grouped_conv job, up; /* up: of a path that goes up */
 };
 
 static uint64_t start_part(const struct task *task)
@@ -167,99 +168,101 @@ static void fill_source(const struct task *task, int index)
     }
 }
 
-static struct grouped_segment make_segment(const struct task *task, int from, int to, int out_block)
+static void set_segment(const struct task *task, int from, int to, int out_block, struct grouped_segment *seg)
 {
     const struct oct_plan *plan = task->plan;
     const struct grouped_path *path = &plan->path[from][to];
-    struct grouped_segment seg = {
-        .steps = grouped_steps_of(&path->packed, out_block, plan->p.kh * plan->p.kw, plan->block),
-        .h = path->geometry.in.h,
-        .w = path->geometry.in.w,
-        .stride = path->geometry.conv_stride,
-    };
 
+    seg->steps = grouped_steps_of(&path->packed, out_block, plan->p.kh * plan->p.kw, plan->block);
+    seg->h = path->geometry.in.h;
+    seg->w = path->geometry.in.w;
+    seg->stride = path->geometry.conv_stride;
     if (path->source < 0) {
-        seg.row = (size_t)seg.w * plan->block;
-        seg.block = seg.row * seg.h;
-        seg.src = input_block(task, from, 0);
-        return seg;
+        seg->row = (size_t)seg->w * plan->block;
+        seg->block = seg->row * seg->h;
+        seg->src = input_block(task, from, 0);
+        seg->first_block = seg->top = 0;
+        return;
     }
-    seg.row = grouped_source_row(plan, &plan->source[path->source]);
-    seg.block = seg.row * plan->source[path->source].rows;
-    seg.first_block = task->unit->in[from].first;
-    seg.src = source_block(task, path->source, seg.first_block);
-    seg.top = task->rows->source[path->source].first;
-    return seg;
+    seg->row = grouped_source_row(plan, &plan->source[path->source]);
+    seg->block = seg->row * plan->source[path->source].rows;
+    seg->first_block = task->unit->in[from].first;
+    seg->src = source_block(task, path->source, seg->first_block);
+    seg->top = task->rows->source[path->source].first;
 }
 
-static struct grouped_conv make_job(const struct oct_plan *plan)
+/* What does not change from block to block: a depthwise block of a small map takes less time than clearing
+ * a job. */
+static void start_jobs(struct task *task)
 {
-    return (struct grouped_conv){
+    const struct oct_plan *plan = task->plan;
+    static const float zero[GROUPED_MAX_BLOCK];
+
+    task->up = (struct grouped_conv){
+        .segments = 1,
         .kh = plan->p.kh,
         .kw = plan->p.kw,
         .dilation = plan->p.dilation,
         .pad_h = plan->path[0][0].geometry.pad_h,
         .pad_w = plan->three ? plan->path[0][0].geometry.pad_w : 0,
         .three = plan->three,
+        .bias = zero,
     };
+    task->job = task->up;
+    task->job.clamp = plan->p.epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6);
+    task->job.high = plan->p.epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : HUGE_VALF;
 }
 
 /* The result of a path that goes up, for one block, into scratch. */
-static struct grouped_up convolve_up(const struct task *task, int from, int to, int out_block)
+static struct grouped_up convolve_up(struct task *task, int from, int to, int out_block)
 {
     const struct oct_plan *plan = task->plan;
     const struct grouped_path *path = &plan->path[from][to];
     struct grouped_range rows = task->rows->up[from][to];
-    static const float zero[GROUPED_MAX_BLOCK];
-    struct grouped_conv job = make_job(plan);
+    struct grouped_conv *job = &task->up;
     uint64_t since = start_part(task);
 
-    job.segments = 1;
-    job.segment[0] = make_segment(task, from, to, out_block);
-    job.first = rows.first;
-    job.last = rows.last;
-    job.w = path->geometry.out.w;
-    job.dst = task->scratch + path->offset;
-    job.row = (size_t)job.w * plan->block;
-    job.top = rows.first;
-    job.bias = zero;
-    plan->isa->conv(&job);
+    set_segment(task, from, to, out_block, &job->segment[0]);
+    job->first = job->top = rows.first;
+    job->last = rows.last;
+    job->w = path->geometry.out.w;
+    job->dst = task->scratch + path->offset;
+    job->row = (size_t)job->w * plan->block;
+    plan->isa->conv(job);
     end_part(task, path->name, since);
-    return (struct grouped_up){job.dst, job.row, job.top, path->geometry.up};
+    return (struct grouped_up){job->dst, job->row, job->top, path->geometry.up};
 }
 
-static void convolve_block(const struct task *task, int to, int out_block)
+static void convolve_block(struct task *task, int to, int out_block)
 {
     const struct oct_plan *plan = task->plan;
-    const struct oct_problem *p = &plan->p;
-    struct grouped_conv job = make_job(plan);
-    size_t offset = block_offset(plan, task->n, p->oc[to], out_block, plan->out[to]);
+    struct grouped_conv *job = &task->job;
+    size_t offset = block_offset(plan, task->n, plan->p.oc[to], out_block, plan->out[to]);
     uint64_t since;
 
-    for (int from = 0; from < p->bands; from++) {
+    job->segments = job->ups = 0;
+    for (int from = 0; from < plan->p.bands; from++) {
         if (!plan->path[from][to].exists)
             continue;
         if (plan->path[from][to].geometry.up > 0)
-            job.up[job.ups++] = convolve_up(task, from, to, out_block);
+            job->up[job->ups++] = convolve_up(task, from, to, out_block);
         else
-            job.segment[job.segments++] = make_segment(task, from, to, out_block);
+            set_segment(task, from, to, out_block, &job->segment[job->segments++]);
     }
-    job.first = task->rows->out[to].first;
-    job.last = task->rows->out[to].last;
-    job.w = plan->out[to].w;
-    job.dst = (float *)task->io->out[to] + offset;
-    job.row = (size_t)job.w * plan->block;
-    job.bias = plan->bias[to] + (size_t)out_block * plan->block;
-    if (p->epilogue & OCT_EPILOGUE_RESIDUAL)
-        job.residual = (const float *)task->io->residual[to] + offset;
-    job.clamp = p->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6);
-    job.high = p->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : HUGE_VALF;
+    job->first = task->rows->out[to].first;
+    job->last = task->rows->out[to].last;
+    job->w = plan->out[to].w;
+    job->dst = (float *)task->io->out[to] + offset;
+    job->row = (size_t)job->w * plan->block;
+    job->bias = plan->bias[to] + (size_t)out_block * plan->block;
+    if (plan->p.epilogue & OCT_EPILOGUE_RESIDUAL)
+        job->residual = (const float *)task->io->residual[to] + offset;
     since = start_part(task);
-    plan->isa->conv(&job);
+    plan->isa->conv(job);
     end_part(task, plan->part[to], since);
 }
 
-static void run_task(const struct task *task)
+static void run_task(struct task *task)
 {
     const struct oct_plan *plan = task->plan;
     uint64_t since = start_part(task);
@@ -285,6 +288,7 @@ static void run_share(const struct oct_plan *plan, const struct oct_io *io, int 
     };
     int strip = -1;
 
+    start_jobs(&task);
     for (int64_t i = plan->share[thread]; i < plan->share[thread + 1]; i++) {
         int64_t unit = i / plan->strips;
 

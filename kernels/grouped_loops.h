@@ -43,6 +43,7 @@ INLINE void clamp(float low, float high, vec *acc, int wide)
 INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int wide)
 {
     size_t offset = (size_t)(oy - c->top) * c->row + (size_t)x0 * BLOCK;
+    float *dst = c->dst + offset;
 
     for (int u = 0; u < c->ups; u++)
         add_up(&c->up[u], oy, x0, acc, wide);
@@ -52,7 +53,7 @@ INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int w
         clamp(c->low, c->high, acc, wide);
     OCT_UNROLL
     for (int x = 0; x < wide; x++)
-        vec_store(c->dst + offset + x * BLOCK, acc[x]);
+        vec_store(dst + x * BLOCK, acc[x]);
 }
 
 /* ---- any kernel: tiles of rows x columns --------------------------------------------------------- */
