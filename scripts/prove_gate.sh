@@ -1,30 +1,29 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Proves the gate: builds the kernels twice, once with a slowdown on purpose, and counts how often it is caught.
-#   scripts/prove_gate.sh [-k KERNEL] [-p PERCENT] [-n RUNS] [-b BUSY] [-o FILE] [-- octbench ab options]
+#   scripts/prove_gate.sh [-k KERNEL] [-p PERCENT] [-n RUNS] [-b BUSY] [-c CPUS] [-o FILE] [-- octbench ab options]
 # KERNEL f32_avx512_direct where the machine has it, else f32_avx2_direct; PERCENT 3; RUNS 1; BUSY loops beside
-# it 0; FILE: the table of runs. Succeeds when at least 19 of 20 runs caught it (every run, below 20) and no run
-# flagged another kernel.
+# it 0, on CPUS (a list as taskset has it; all that this script may use unless given); FILE: the table of runs.
+# Succeeds when at least 19 of 20 runs caught it (every run, below 20) and no run flagged another kernel.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-kernel= percent=3 runs=1 busy=0 out=/dev/stdout
-while getopts k:p:n:b:o:h option; do
+kernel= percent=3 runs=1 busy=0 cpus= out=/dev/stdout
+while getopts k:p:n:b:c:o:h option; do
     case $option in
     k) kernel=$OPTARG ;;
     p) percent=$OPTARG ;;
     n) runs=$OPTARG ;;
     b) busy=$OPTARG ;;
+    c) cpus=$OPTARG ;;
     o) out=$OPTARG ;;
-    h) sed -n '3,8p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    h) sed -n '3,7p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
 [ "${1-}" != -- ] || shift
 
-"$root/scripts/build.sh" "$root/build"
-octbench=$root/build/bench/octbench
 if [ -z "$kernel" ]; then
     kernel=f32_avx2_direct
     ! grep -qw avx512vl /proc/cpuinfo || kernel=f32_avx512_direct
@@ -36,33 +35,44 @@ cleanup() {
     rm -rf "$work"
 }
 trap cleanup EXIT
+"$root/scripts/build.sh" "$root/build"
+# Copies: a build that someone starts meanwhile must not change what is measured.
+cp "$root/build/bench/octbench" "$work"
+cp -L "$root/build/kernels/liboctconv.so" "$work/base.so"
 cmake -S "$root" -B "$work/slow" -G Ninja -DOCT_BENCH=OFF -DOCT_TESTS=OFF \
     "-DOCT_INJECT=$kernel:slow:$percent" >"$work/log" 2>&1 &&
     ninja -C "$work/slow" >>"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 
 for ((i = 0; i < busy; i++)); do
-    sh -c 'while :; do :; done' &
+    ${cpus:+taskset -c "$cpus"} sh -c 'while :; do :; done' &
     loops+=($!)
 done
 
+# flagged yes|no: the cases that the table of octbench calls regressed, of the slowed kernel or of others
+flagged() {
+    awk -v kernel="$kernel" -v mine="$1" \
+        '$2 == "regressed" && (index($1, kernel) > 0) == (mine == "yes") { print $1 }' "$work/table"
+}
+
 caught=0 others=0
 {
-    echo "# $kernel slowed by $percent%, $busy busy loops beside it, $runs runs: octbench ab configs/ci.yaml $*"
-    echo "run,status,caught_cases,other_cases_flagged,inconclusive_cases,seconds"
+    echo "# $("$root/scripts/machine.sh")"
+    echo "# $kernel slowed by $percent%, $busy busy loops beside it${cpus:+ on $cpus}: octbench ab configs/ci.yaml $*"
+    echo "run,status,caught_cases,other_cases_flagged,inconclusive_cases,seconds,names_of_others"
 } >"$out"
 for ((run = 1; run <= runs; run++)); do
     status=0
-    "$octbench" ab --base "$root/build/kernels/liboctconv.so" --new "$work/slow/kernels/liboctconv.so" \
-        --seed "$((1000 * run))" --json "$work/ab.json" -q "$@" "$root/configs/ci.yaml" >"$work/table" || status=$?
+    "$work/octbench" ab --base "$work/base.so" --new "$work/slow/kernels/liboctconv.so" \
+        --seed "$((1000 * run))" -q "$@" "$root/configs/ci.yaml" >"$work/table" || status=$?
     case $status in
     0 | 3 | 4) ;;
     *) echo "prove_gate.sh: octbench ab ended with status $status" >&2; exit 1 ;;
     esac
-    mine=$(awk -v k="$kernel" '$2 == "regressed" && index($1, k)' "$work/table" | wc -l)
-    other=$(awk -v k="$kernel" '$2 == "regressed" && !index($1, k)' "$work/table" | wc -l)
+    mine=$(flagged yes | wc -l)
+    other=$(flagged no | wc -l)
     unsure=$(awk '$2 == "inconclusive"' "$work/table" | wc -l)
     seconds=$(sed -n 's/.* pairs, \([0-9]*\) s$/\1/p' "$work/table")
-    echo "$run,$status,$mine,$other,$unsure,$seconds" >>"$out"
+    echo "$run,$status,$mine,$other,$unsure,$seconds,$(flagged no | paste -sd ';')" >>"$out"
     [ "$mine" -eq 0 ] || caught=$((caught + 1))
     others=$((others + other))
 done

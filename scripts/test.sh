@@ -6,12 +6,14 @@
 #   scripts/test.sh --quick     gcc and its tests alone
 #   scripts/test.sh --full      all of it, the tests without the optional libraries, and the tests under
 #                               AddressSanitizer and UndefinedBehaviorSanitizer: half an hour
+#   scripts/test.sh --soak      the long proof of the gate alone, on a machine with nothing else to do: hours. Writes
+#                               reports/gate/; single steps: scripts/soak.sh -h
 set -euo pipefail
 
 case "${1-}" in
-"" | --quick | --full) ;;
+"" | --quick | --full | --soak) ;;
 -h | --help)
-    sed -n '3,9p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '3,10p' "$0" | sed 's/^# \{0,1\}//'
     exit 0
     ;;
 *)
@@ -27,6 +29,7 @@ run_tests() { # DIR [ctest options]
 }
 
 scripts/setup.sh
+[ "${1-}" != --soak ] || exec scripts/soak.sh
 scripts/build.sh build -DOCT_WERROR=ON
 run_tests build
 [ "${1-}" != --quick ] || exit 0
