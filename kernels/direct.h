@@ -51,9 +51,9 @@ struct direct_segment {
     /* Prefetch into level 2 what lies `ahead` floats behind the tile's pixels; 0: nothing. */
     ptrdiff_t ahead;
 
-    /* Or NULL: half a row of 2x2 average pooling, done while the pixels are in level 1. pool[pair] of each
-     * block is set to (or, in the second row, increased by) a quarter of the sum of two neighbours. Only
-     * where the width is even and the one tap reads the tile's own pixels. */
+    /* Or NULL: half a row of 2x2 pooling, done while the pixels are in level 1. pool[pair] of each block is
+     * set to (or, in the second row, increased by) the sum of two neighbours; the quarter that makes it an
+     * average is in the weights. Only where the width is even and the one tap reads the tile's own pixels. */
     float *pool;
     ptrdiff_t pool_block;
     bool pool_add;

@@ -104,6 +104,25 @@ static void pack_group(struct oct_plan *plan, const struct job *job, const struc
     }
 }
 
+static void scale_term(struct oct_plan *plan, const struct job *job, int term, float factor)
+{
+    for (int g = 0; g < job->groups; g++) {
+        float *weights = plan->weights + job->group[g].weights[term];
+        size_t n = term_floats(plan, job->term + term, job->group[g].kind);
+
+        for (size_t i = 0; i < n; i++)
+            weights[i] *= factor;
+    }
+}
+
+void direct_scale_weights(struct oct_plan *plan, int source, float factor)
+{
+    for (int j = 0; j < plan->jobs; j++)
+        for (int t = 0; t < plan->job[j].terms; t++)
+            if (plan->job[j].term[t].source == source)
+                scale_term(plan, plan->job + j, t, factor);
+}
+
 static int allocate_groups(struct oct_plan *plan)
 {
     struct group *at;

@@ -132,6 +132,8 @@ int direct_tap_floats(const struct oct_plan *plan, int kind); /* weights of a ch
 
 /* direct_pack.c: chooses each job's groups and packs weights and bias. OCT_OK or OCT_NO_MEMORY. */
 int direct_pack(struct oct_plan *plan, const struct oct_weights *w);
+/* Multiplies the packed weights of every term that reads `source`. */
+void direct_scale_weights(struct oct_plan *plan, int source, float factor);
 
 /* direct_share.c: strips, scratch, and who does what. OCT_OK or OCT_NO_MEMORY. */
 int direct_share_work(struct oct_plan *plan);

@@ -76,6 +76,9 @@ static void choose_pooling(struct oct_plan *plan)
     for (int i = plan->p.bands; plan->pool_late && i < plan->sources; i++)
         if (can_ride(plan, plan->source + i))
             plan->riding = i;
+    /* Riders leave sums behind; as a power of two the factor costs no precision. */
+    if (plan->riding >= 0)
+        direct_scale_weights(plan, plan->riding, 0.25f);
 }
 
 /* ---- scratch ------------------------------------------------------------------------------------- */

@@ -58,6 +58,18 @@ INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, cons
     }
 }
 
+/* Half a row of pooling: sums of neighbours, into or onto `pool`. */
+INLINE void pool_half(float *pool, const float *src, const bool add, const int width)
+{
+#pragma GCC unroll 28
+    for (int i = 0; i + 1 < width; i += 2) {
+        float *to = pool + i / 2 * LANES;
+        vec pair = vec_add(vec_load(src + i * LANES), vec_load(src + (i + 1) * LANES));
+
+        vec_store(to, add ? vec_add(pair, vec_load(to)) : pair);
+    }
+}
+
 /* What rides along with a block of channels: its memory is in level 1 or on its way. */
 INLINE void ride_along(const struct direct_segment *s, const float *src, float *pool, const int width)
 {
@@ -66,16 +78,12 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
         for (int i = 0; i < width; i++)
             __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
     }
-    if (pool && width % 2 == 0) {
-        const vec quarter = vec_set1(0.25f);
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i += 2) {
-            vec pair = vec_add(vec_load(src + i * LANES), vec_load(src + (i + 1) * LANES));
-            vec before = s->pool_add ? vec_load(pool + i / 2 * LANES) : vec_zero();
-
-            vec_store(pool + i / 2 * LANES, vec_fma(pair, quarter, before));
-        }
-    }
+    if (!pool)
+        return;
+    if (s->pool_add)
+        pool_half(pool, src, true, width);
+    else
+        pool_half(pool, src, false, width);
 }
 
 INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
@@ -104,6 +112,35 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
     }
 }
 
+INLINE void add_each(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                     const int blocks, const int width)
+{
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i++) {
+        const float *src = add->src + (add->index[first + i] - add->origin);
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++)
+            acc[b][i] = vec_add(acc[b][i], vec_load(src + b * add->block));
+    }
+}
+
+INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                      const int blocks, const int width)
+{
+    const float *src = add->src + (add->index[first] - add->origin);
+
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i += 2) {
+#pragma GCC unroll 3
+        for (int b = 0; b < blocks; b++) {
+            vec low = vec_load(src + b * add->block + i / 2 * LANES);
+
+            acc[b][i] = vec_add(acc[b][i], low);
+            acc[b][i + 1] = vec_add(acc[b][i + 1], low);
+        }
+    }
+}
+
 INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
                   const bool half, const int width)
 {
@@ -115,15 +152,10 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
             acc[0][i] = join_halves(acc[0][i]);
     }
     for (int a = 0; a < run->addends; a++) {
-        const struct direct_addend *add = run->addend + a;
-
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i++) {
-            const float *src = add->src + (add->index[first + i] - add->origin);
-#pragma GCC unroll 3
-            for (int b = 0; b < blocks; b++)
-                acc[b][i] = vec_add(acc[b][i], vec_load(src + b * add->block));
-        }
+        if (run->addend[a].pairs && width % 2 == 0)
+            add_pairs(acc, run->addend + a, first, blocks, width);
+        else
+            add_each(acc, run->addend + a, first, blocks, width);
     }
     if (run->bias) {
 #pragma GCC unroll 3
