@@ -109,6 +109,8 @@ struct setup {
     int term[DIRECT_SEGMENTS];
     const float *row[DIRECT_SEGMENTS];
     struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
+    float *pool;   /* or NULL: where segment 0 leaves half a row of pooling, */
+    int pool_from; /* beginning with this pixel */
 };
 
 /* How far ahead of a segment's pixels memory is fetched: one unit of rows behind those that the kernel reads,
@@ -215,6 +217,8 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         s->segment[i].taps = list_taps(w, g, s, i, cut, taps);
         taps += s->segment[i].taps;
     }
+    if (s->pool)
+        s->segment[0].pool = s->pool + (x - s->pool_from) / 2 * lanes;
     for (int a = 0; a < s->run.addends; a++) {
         s->addend[a].index = job->index[a] + pixel;
         s->addend[a].pairs =
@@ -228,24 +232,22 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
     kind->tile[index](&s->run);
 }
 
-static void run_flat(const struct worker *w, const struct group *g, int z, int first, int last,
-                     struct setup *s)
+/* Pixels [first, last) of a flat row. */
+static void run_pixels(const struct worker *w, const struct group *g, int z, int first, int last,
+                       struct setup *s)
 {
     const struct oct_plan *plan = w->plan;
-    const struct direct_kind *kind = plan->isa->kind + g->kind;
     const struct job *job = plan->job + s->job;
+    const struct direct_kind *kind = plan->isa->kind + g->kind;
     const struct cut *cut = plan->cuts + job->cutting[g->kind].first;
-    int whole = oct_max((last - first) / kind->width[0] - 1, 0), x = first;
+    int x = first;
 
-    set_rows(w, job, g, z, 0, s);
-    if (whole)
-        run_tiles(w, g, z, 0, x, 0, whole, cut, s);
-    x += whole * kind->width[0];
     while (x < last) {
-        int index = plan->tail[g->kind][last - x];
+        int index = direct_flat_width(plan, g->kind, last - x);
+        int tiles = index == 0 ? oct_max((last - x) / kind->width[0] - 1, 1) : 1;
 
-        run_tiles(w, g, z, 0, x, index, 1, cut, s);
-        x += kind->width[index];
+        run_tiles(w, g, z, 0, x, index, tiles, cut, s);
+        x += tiles * kind->width[index];
     }
 }
 
@@ -255,6 +257,7 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
     const struct job *job = plan->job + index;
 
     s->job = index;
+    s->pool = NULL;
     s->run = (struct direct_run){
         .segment = s->segment,
         .addend = s->addend,
@@ -290,7 +293,8 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         return;
     set_up(w, index, g, z, &s);
     if (job->flat) {
-        run_flat(w, g, z, first, last, &s);
+        set_rows(w, job, g, z, 0, &s);
+        run_pixels(w, g, z, first, last, &s);
         return;
     }
     for (int y = first; y < last; y++) {
@@ -356,11 +360,11 @@ static void run_riding(const struct worker *w, int z, struct span rows)
     set_up(w, plan->first_output, job->group, z, &s);
     for (int y = rows.first; y < rows.last; y++) {
         set_rows(w, job, job->group, z, 0, &s);
-        s.segment[0].pool = v->dst + (ptrdiff_t)(y / 2 - v->row) * pooled->e.w * plan->isa->lanes;
         s.segment[0].pool_block = v->block;
         s.segment[0].pool_add = y % 2;
-        run_tiles(w, job->group, z, 0, y * job->e.w, 0, job->e.w / plan->isa->kind[job->group->kind].width[0],
-                  plan->cuts + job->cutting[job->group->kind].first, &s);
+        s.pool = v->dst + (ptrdiff_t)(y / 2 - v->row) * pooled->e.w * plan->isa->lanes;
+        s.pool_from = y * job->e.w;
+        run_pixels(w, job->group, z, s.pool_from, s.pool_from + job->e.w, &s);
     }
 }
 

@@ -18,7 +18,7 @@
 #define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
 #define DIRECT_SEGMENTS OCT_MAX_BANDS
 #define DIRECT_ADDENDS  OCT_MAX_BANDS
-#define DIRECT_KINDS    4
+#define DIRECT_KINDS    5
 
 /* Which pixels of a tile a tap really reads; the others lie on padding. */
 enum direct_clip {
@@ -83,14 +83,14 @@ struct direct_run {
 typedef void direct_tile_fn(const struct direct_run *run);
 
 /*
- * A kind of tile: how many blocks of output channels. A half block computes L/2 output channels of two input
- * channels at a time, and still writes L lanes, the upper ones zero; its weights are
- * weights[c/2][lane], lane = 2 * output + (c & 1), an odd last channel being completed by zeros.
- * Full blocks have weights[c][block][lane]. Each tap of a channel block has room for L channels.
+ * A kind of tile: how many blocks of output channels. The last of them may be a half block, which computes
+ * L/2 output channels of two input channels at a time, and still writes L lanes, the upper ones zero.
+ * Full blocks have weights[c][block][lane], and behind them, for each tap of a channel block, the half block
+ * weights[c/2][lane], lane = 2 * output + (c & 1). All have room for L channels, missing ones being zero.
  */
 struct direct_kind {
-    int blocks;
-    bool half;
+    int blocks;               /* the half one included */
+    bool half;                /* the last block */
     int width[DIRECT_WIDTHS]; /* descending, the last is 1; 0 ends the list early */
     direct_tile_fn *tile[DIRECT_WIDTHS];
 };
@@ -98,7 +98,7 @@ struct direct_kind {
 struct direct_isa {
     int lanes;
     enum oct_layout layout;
-    const struct direct_kind *kind; /* by descending number of blocks, the half block last */
+    const struct direct_kind *kind; /* full ones by descending number of blocks, then those with a half */
     int kinds;
 
     /* Rows [first, last) of one channel block of one plane (h x w before pooling), averaged over windows of

@@ -10,16 +10,18 @@
  * four cycles for the one before it. The addition stands for filling and emptying the tile. */
 float direct_tile_cost(const struct direct_kind *kind, int width)
 {
-    float fma = 0.5f * (float)(kind->blocks * width), load = 0.5f * (float)(kind->blocks + width);
+    float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half);
+    float fma = 0.5f * (full + half) * (float)width;
+    float load = 0.5f * (full + half + ((full > 0 ? 1 : 0) + half) * (float)width);
 
-    return fmaxf(fmaxf(fma, load), 4.0f) * (kind->half ? 0.5f : 1.0f) + 0.3f;
+    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f;
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)
 {
-    int lanes = plan->isa->lanes, floats = lanes * lanes * plan->isa->kind[kind].blocks;
+    int block = plan->isa->lanes * plan->isa->lanes;
 
-    return plan->isa->kind[kind].half ? floats / 2 : floats;
+    return block * plan->isa->kind[kind].blocks - (plan->isa->kind[kind].half ? block / 2 : 0);
 }
 
 /* How column k of the kernel meets the tile at x: false where no compile-time clipping fits. */
@@ -201,6 +203,11 @@ static void cut_tails(struct oct_plan *plan, int kind)
     cover(plan, &flat, kind, w, best, width, NULL);
     for (int left = 1; left <= w; left++)
         plan->tail[kind][left] = width[w - left];
+}
+
+int direct_flat_width(const struct oct_plan *plan, int kind, int left)
+{
+    return left < 2 * plan->isa->kind[kind].width[0] ? plan->tail[kind][left] : 0;
 }
 
 int direct_cut_rows(struct oct_plan *plan)

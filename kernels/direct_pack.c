@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The half block's kind, or -1. */
-static int half_kind(const struct direct_isa *isa)
+/* The kind that ends with a half block and has no more than `full` others, or -1; the largest such. */
+static int half_kind(const struct direct_isa *isa, int full)
 {
-    return isa->kind[isa->kinds - 1].half ? isa->kinds - 1 : -1;
+    for (int k = 0; k < isa->kinds; k++)
+        if (isa->kind[k].half && isa->kind[k].blocks - 1 <= full)
+            return k;
+    return -1;
 }
 
 /* The kind that the cheapest cover of `blocks` blocks begins with. */
@@ -44,9 +47,9 @@ static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int
 /* Writes the groups of a job, or only counts them. */
 static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
 {
-    int lanes = plan->isa->lanes, half = half_kind(plan->isa), n = 0, block = 0;
-    int tail = job->oc - (job->blocks - 1) * lanes;
-    int full = half >= 0 && tail <= lanes / 2 ? job->blocks - 1 : job->blocks;
+    int lanes = plan->isa->lanes, tail = job->oc - (job->blocks - 1) * lanes, n = 0, block = 0;
+    int half = tail <= lanes / 2 ? half_kind(plan->isa, job->blocks - 1) : -1;
+    int full = half >= 0 ? job->blocks - plan->isa->kind[half].blocks : job->blocks;
 
     while (block < full) {
         int kind = cheapest_kind(plan, job, full - block);
@@ -70,13 +73,14 @@ static size_t term_floats(const struct oct_plan *plan, const struct term *t, int
            direct_tap_floats(plan, kind);
 }
 
-/* One tap of one block of input channels: dst[c][block][lane], or dst[c / 2][2 * output + (c & 1)]. */
+/* One tap of one block of input channels, in the order of struct direct_kind. */
 static void pack_tap(const struct oct_plan *plan, const struct job *job, const struct group *g,
                      const struct term *t, int in_block, size_t tap, float *dst)
 {
     const struct direct_kind *kind = plan->isa->kind + g->kind;
     int lanes = plan->isa->lanes, c0 = in_block * lanes, channels = oct_min(lanes, t->ic - c0);
     int outputs = oct_min(kind->blocks * lanes, job->oc - g->block * lanes);
+    int full = (kind->blocks - kind->half) * lanes; /* outputs */
     size_t taps = (size_t)plan->p.kd * plan->p.kh * plan->p.kw;
 
     memset(dst, 0, (size_t)direct_tap_floats(plan, g->kind) * sizeof(*dst));
@@ -84,8 +88,7 @@ static void pack_tap(const struct oct_plan *plan, const struct job *job, const s
         const float *src = t->weights + ((size_t)(g->block * lanes + o) * t->ic + c0) * taps + tap;
 
         for (int c = 0; c < channels; c++) {
-            size_t at =
-                kind->half ? (size_t)(c / 2) * lanes + 2 * o + (c & 1) : (size_t)c * kind->blocks * lanes + o;
+            int at = o < full ? c * full + o : full * lanes + c / 2 * lanes + 2 * (o - full) + (c & 1);
             dst[at] = src[c * taps];
         }
     }

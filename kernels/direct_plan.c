@@ -291,7 +291,7 @@ static void describe(struct oct_plan *plan)
         job = plan->job + j;
     kind = plan->isa->kind + job->group[0].kind;
     if (kind->half)
-        snprintf(tile, sizeof(tile), "halfx%d",
+        snprintf(tile, sizeof(tile), "%d.5x%d", kind->blocks - 1,
                  kind->width[plan->cuts[job->cutting[job->group[0].kind].first].width]);
     else
         snprintf(tile, sizeof(tile), "%dx%d", kind->blocks,

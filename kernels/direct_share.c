@@ -54,15 +54,27 @@ static void choose_strip(struct oct_plan *plan)
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, each
- * tile within a row, and nothing else in the sum. */
+/* Is a row covered by tiles of even widths only? */
+static bool even_tiles(const struct oct_plan *plan, int kind, int w)
+{
+    for (int left = w; left > 0;) {
+        int width = plan->isa->kind[kind].width[direct_flat_width(plan, kind, left)];
+
+        if (width % 2)
+            return false;
+        left -= width;
+    }
+    return true;
+}
+
+/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, and
+ * nothing else in the sum. */
 static bool can_ride(const struct oct_plan *plan, const struct source *s)
 {
     const struct job *job = plan->job + plan->first_output;
-    int width = plan->isa->kind[job->group[0].kind].width[0];
 
     return job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 && job->e.h % 2 == 0 &&
-           width % 2 == 0 && job->e.w % width == 0;
+           even_tiles(plan, job->group[0].kind, job->e.w);
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Register tiles and pooling of the direct convolution, written once over a vector type. A file of an
- * instruction set defines vec, the vec_ functions, LANES, MAX_BLOCKS and MAX_WIDTH, and accumulate_half() and
- * join_halves() for its half blocks, then includes this; nobody else does. accumulate() and tile() are
- * inlined with constant shapes, so that every accumulator has a register of its own.
+ * instruction set defines vec, the vec_ functions, LANES, MAX_BLOCKS, MAX_WIDTH and FETCH_NEXT_BLOCK, and
+ * accumulate_with_half() and join_halves() for its half blocks, then includes this; nobody else does.
+ * accumulate() and tile() are inlined with constant shapes, so that every accumulator has a register of its
+ * own.
  */
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
@@ -14,13 +15,13 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
 #pragma GCC unroll 1
     for (; weights < end; weights += blocks * LANES, src++) {
         vec w[MAX_BLOCKS];
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
             w[b] = vec_load(weights + b * LANES);
 #pragma GCC unroll 28
         for (int i = first; i < last; i++) {
             vec x = vec_set1(src[i * step]);
-#pragma GCC unroll 3
+#pragma GCC unroll 4
             for (int b = 0; b < blocks; b++)
                 acc[b][i] = vec_fma(w[b], x, acc[b][i]);
         }
@@ -31,7 +32,7 @@ INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const f
                        const int blocks, const bool half, const int step, const int first, const int last)
 {
     if (half)
-        accumulate_half(acc, src, weights, ic, step, first, last);
+        accumulate_with_half(acc, src, weights, ic, blocks, step, first, last);
     else
         accumulate_full(acc, src, weights, ic, blocks, step, first, last);
 }
@@ -86,6 +87,16 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
         pool_half(pool, src, false, width);
 }
 
+/* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks. */
+INLINE void fetch_block(const float *src, const int width)
+{
+    const int line = 16 / LANES; /* pixels */
+
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i += line)
+        __builtin_prefetch(src + i * LANES, 0, 3);
+}
+
 INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
                    float *pool, const int blocks, const bool half, const int width)
 {
@@ -95,6 +106,8 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
     for (int left = s->ic; left > 0; left -= LANES) {
         int ic = left < LANES ? left : LANES;
 
+        if (FETCH_NEXT_BLOCK && s->taps == 1)
+            fetch_block(src + s->src_block, width);
         for (const struct direct_tap *t = s->tap; t < end; t++) {
             if (width == 1)
                 accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
@@ -118,7 +131,7 @@ INLINE void add_each(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend 
 #pragma GCC unroll 28
     for (int i = 0; i < width; i++) {
         const float *src = add->src + (add->index[first + i] - add->origin);
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
             acc[b][i] = vec_add(acc[b][i], vec_load(src + b * add->block));
     }
@@ -131,7 +144,7 @@ INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend
 
 #pragma GCC unroll 28
     for (int i = 0; i < width; i += 2) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
             vec low = vec_load(src + b * add->block + i / 2 * LANES);
 
@@ -149,7 +162,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
     if (half) {
 #pragma GCC unroll 28
         for (int i = 0; i < width; i++)
-            acc[0][i] = join_halves(acc[0][i]);
+            acc[blocks - 1][i] = join_halves(acc[blocks - 1][i]);
     }
     for (int a = 0; a < run->addends; a++) {
         if (run->addend[a].pairs && width % 2 == 0)
@@ -158,7 +171,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
             add_each(acc, run->addend + a, first, blocks, width);
     }
     if (run->bias) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
             vec bias = vec_load(run->bias + b * LANES);
 #pragma GCC unroll 28
@@ -167,7 +180,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
         }
     }
     if (run->residual) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
@@ -175,13 +188,13 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
     }
     if (run->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6)) {
         vec top = vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
                 acc[b][i] = vec_min(vec_max(acc[b][i], vec_zero()), top);
     }
-#pragma GCC unroll 3
+#pragma GCC unroll 4
     for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
         for (int i = 0; i < width; i++)
@@ -193,7 +206,7 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
 
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
