@@ -39,6 +39,9 @@ size_t counters_values(struct counters *counters, const struct counter_value **o
 void counters_close(struct counters *counters);
 const char *counter_how_name(enum counter_how how);
 
+/* Writes libpfm4's version; nothing where it was left out. */
+void counters_library(char *version, size_t size);
+
 /* Names of the built-in groups, NULL-ended. */
 const char *const *counters_group_names(void);
 

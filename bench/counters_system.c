@@ -48,6 +48,13 @@ static const char *find_pmu(void)
     return NULL;
 }
 
+void counters_library(char *version, size_t size)
+{
+    int v = pfm_get_version();
+
+    snprintf(version, size, "%d.%d", PFM_MAJ_VERSION(v), PFM_MIN_VERSION(v));
+}
+
 static int encode(void *context, const char *event, struct counter_code *out, char *why, size_t size)
 {
     struct perf_event_attr attr = {.size = sizeof(attr)};
@@ -79,6 +86,12 @@ static const char *start_library(void)
     return pfm_initialize() == PFM_SUCCESS ? find_pmu() : NULL;
 }
 #else
+
+void counters_library(char *version, size_t size)
+{
+    if (size)
+        *version = '\0';
+}
 static int encode(void *context, const char *event, struct counter_code *out, char *why, size_t size)
 {
     (void)context;

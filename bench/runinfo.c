@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "runinfo.h"
 
+#include "counters.h"
 #include "file.h"
 #include "json.h"
 #include "octbench_revision.h"
@@ -116,16 +117,17 @@ static void put_config(struct json_t *root, const struct group_context *ctx, con
 static void put_build(struct json_t *root)
 {
     struct json_t *build = section(root, "build"), *libraries = section(root, "libraries");
-    char openmp[200];
+    char openmp[200], libpfm[32];
 
     js_text(build, "compiler", OCTBENCH_COMPILER);
     js_text(build, "flags", OCTBENCH_FLAGS);
     js_text(build, "type", OCTBENCH_BUILD_TYPE);
     runinfo_openmp(openmp, sizeof(openmp));
+    counters_library(libpfm, sizeof(libpfm));
     js_text(libraries, "octconv", oct_version());
     js_text(libraries, "onednn", oct_onednn_version());
     js_text(libraries, "hwloc", *OCTBENCH_HWLOC ? OCTBENCH_HWLOC : NULL);
-    js_text(libraries, "libpfm", *OCTBENCH_PFM ? OCTBENCH_PFM : NULL);
+    js_text(libraries, "libpfm", *libpfm ? libpfm : NULL);
     js_text(libraries, "libfyaml", OCTBENCH_FYAML);
     js_text(libraries, "jansson", OCTBENCH_JANSSON);
     js_text(libraries, "openmp", *openmp ? openmp : NULL);
