@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""scripts/doc_tables.py, and that README.md and docs/kernels.md hold what it prints."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "doc_tables.py"
+EXAMPLE = ROOT / "reports" / "example"
+
+
+def run(*args):
+    return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("document, table", [("README.md", "layers"), ("docs/kernels.md", "model")])
+def test_the_document_holds_what_the_script_prints(document, table):
+    mark = f"<!-- scripts/doc_tables.py {table} reports/example -->"
+    text = (ROOT / document).read_text()
+    held = re.search(re.escape(mark) + r"\n(.*?)<!-- end -->", text, re.S)
+    assert held and held.group(1) == run(table, EXAMPLE).stdout
+
+
+def write_run(directory, rows, run_json):
+    (directory / "run.json").write_text(json.dumps(run_json))
+    with open(directory / "results.csv", "w", newline="") as f:
+        writer = csv.DictWriter(f, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_layers_by_hand(tmp_path):
+    row = {"layer": "a", "kernel": "f32_avx512_direct", "threads": 1, "status": "ok", "alpha_in": 0, "alpha_out": 0,
+           "theory_speedup": 1, "t_median_ns": 9000}
+    octave = row | {"alpha_in": 0.5, "alpha_out": 0.5, "theory_speedup": 2.5, "t_median_ns": 4000}
+    write_run(tmp_path, [row, row | {"kernel": "f32_onednn_winograd", "t_median_ns": 3000},
+                         row | {"kernel": "f32_onednn_postop", "t_median_ns": 8000}, octave,
+                         row | {"status": "unsupported", "t_median_ns": ""}], {})
+    assert run("layers", tmp_path).stdout.splitlines()[2:] == ["| a | 3 | 8 | - | - | 4 | 2.00 | 2.50 | 0.80 |"]
+
+
+def test_a_prediction_by_hand(tmp_path):
+    machine = {"l2_bytes": 1000, "l3_bytes": 100000}
+    peaks = [{"threads": 1, "l2_gbs": 50, "l3_gbs": 10, "memory_gbs": 2}]
+    row = {"layer": "a", "kernel": "k", "threads": 1, "status": "ok", "alpha_in": 0.5, "alpha_out": 0.5,
+           "pct_peak": 80, "t_median_ns": 20000, "act_bytes": 15000, "weight_bytes": 5000}
+    write_run(tmp_path, [row], {"machine": machine, "peaks": peaks})
+    # 80% of 20 us are FMAs; 20 kB at level 3's 10 bytes a ns take 2 us.
+    assert run("model", tmp_path, "--kernel", "k").stdout.splitlines()[2] == "| a | 16 | 0.02 | 2 (L3) | 18 | 20 | 1.11 |"
+
+
+def test_a_directory_without_a_run(tmp_path):
+    assert run("model", tmp_path).returncode == 2
+    shutil.copy(EXAMPLE / "results.csv", tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    result = run("model", tmp_path)
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
