@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Register tiles and pooling of the direct convolution, written once over a vector type. A file of an
- * instruction set defines vec, the vec_ functions, LANES, MAX_BLOCKS, MAX_WIDTH and FETCH_NEXT_BLOCK, and
- * accumulate_with_half() and join_halves() for its half blocks, then includes this; nobody else does.
- * accumulate() and tile() are inlined with constant shapes, so that every accumulator has a register of its
- * own.
+ * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
+ * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH and
+ * FETCH_NEXT_BLOCK, accumulate_with_half() and join_halves() for its half blocks, then includes this; nobody
+ * else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator has a
+ * register of its own.
  */
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,

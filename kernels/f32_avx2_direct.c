@@ -7,69 +7,13 @@
  * loads, one block x 12 pixels 13; they serve what threes leave over.
  */
 #include "direct.h"
+#include "vec_avx2.h"
 
-#include <immintrin.h>
-
-#define LANES      8
 #define MAX_BLOCKS 3
 #define MAX_WIDTH  12
 
-/* Worth 8% on 1024 channels: one block is only 48 cycles of work. */
+/* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
 #define FETCH_NEXT_BLOCK true
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef __m256 vec;
-
-INLINE vec vec_zero(void)
-{
-    return _mm256_setzero_ps();
-}
-
-INLINE vec vec_set1(float x)
-{
-    return _mm256_set1_ps(x);
-}
-
-INLINE vec vec_load(const float *p)
-{
-    return _mm256_load_ps(p);
-}
-
-INLINE void vec_store(float *p, vec v)
-{
-    _mm256_store_ps(p, v);
-}
-
-INLINE vec vec_fma(vec a, vec b, vec c)
-{
-    return _mm256_fmadd_ps(a, b, c);
-}
-
-INLINE vec vec_add(vec a, vec b)
-{
-    return _mm256_add_ps(a, b);
-}
-
-INLINE vec vec_mul(vec a, vec b)
-{
-    return _mm256_mul_ps(a, b);
-}
-
-INLINE vec vec_div(vec a, vec b)
-{
-    return _mm256_div_ps(a, b);
-}
-
-INLINE vec vec_min(vec a, vec b)
-{
-    return _mm256_min_ps(a, b);
-}
-
-INLINE vec vec_max(vec a, vec b)
-{
-    return _mm256_max_ps(a, b);
-}
 
 /* Half a block would be 4 outputs: too few to be worth a kind of tile. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,

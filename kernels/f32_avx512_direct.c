@@ -8,69 +8,13 @@
  * fourth, the 8 channels that alpha = .125 leaves of 64, and the 56.
  */
 #include "direct.h"
+#include "vec_avx512.h"
 
-#include <immintrin.h>
-
-#define LANES      16
 #define MAX_BLOCKS 4
 #define MAX_WIDTH  28
 
 /* Measured on Zen 4 and Zen 5: a tile of 14 pixels hides level 2 without help. */
 #define FETCH_NEXT_BLOCK false
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef __m512 vec;
-
-INLINE vec vec_zero(void)
-{
-    return _mm512_setzero_ps();
-}
-
-INLINE vec vec_set1(float x)
-{
-    return _mm512_set1_ps(x);
-}
-
-INLINE vec vec_load(const float *p)
-{
-    return _mm512_load_ps(p);
-}
-
-INLINE void vec_store(float *p, vec v)
-{
-    _mm512_store_ps(p, v);
-}
-
-INLINE vec vec_fma(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-INLINE vec vec_add(vec a, vec b)
-{
-    return _mm512_add_ps(a, b);
-}
-
-INLINE vec vec_mul(vec a, vec b)
-{
-    return _mm512_mul_ps(a, b);
-}
-
-INLINE vec vec_div(vec a, vec b)
-{
-    return _mm512_div_ps(a, b);
-}
-
-INLINE vec vec_min(vec a, vec b)
-{
-    return _mm512_min_ps(a, b);
-}
-
-INLINE vec vec_max(vec a, vec b)
-{
-    return _mm512_max_ps(a, b);
-}
 
 /* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,

@@ -7,77 +7,10 @@
  * permutation or broadcast) feeds up to 9 multiply-adds. Everything else runs tiles of 2 rows x 7 columns.
  */
 #include "grouped.h"
+#include "vec_avx512.h"
 
-#include <immintrin.h>
-
-#define BLOCK 16
-#define TALL  2
-#define WIDE  7 /* columns of a tile: divides the maps of the usual networks, 7 to 112 */
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef __m512 vec;
-typedef __m512i vec_index;
-
-INLINE vec vec_zero(void)
-{
-    return _mm512_setzero_ps();
-}
-
-INLINE vec vec_set1(float value)
-{
-    return _mm512_set1_ps(value);
-}
-
-INLINE vec vec_load(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
-
-INLINE void vec_store(float *p, vec v)
-{
-    _mm512_storeu_ps(p, v);
-}
-
-INLINE vec_index vec_load_index(const int32_t *p)
-{
-    return _mm512_loadu_si512(p);
-}
-
-INLINE vec vec_permute(vec v, vec_index index)
-{
-    return _mm512_permutexvar_ps(index, v);
-}
-
-INLINE vec vec_fma(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-INLINE vec vec_add(vec a, vec b)
-{
-    return _mm512_add_ps(a, b);
-}
-
-INLINE vec vec_mul(vec a, vec b)
-{
-    return _mm512_mul_ps(a, b);
-}
-
-INLINE vec vec_div(vec a, vec b)
-{
-    return _mm512_div_ps(a, b);
-}
-
-INLINE vec vec_min(vec a, vec b)
-{
-    return _mm512_min_ps(a, b);
-}
-
-INLINE vec vec_max(vec a, vec b)
-{
-    return _mm512_max_ps(a, b);
-}
+#define TALL 2
+#define WIDE 7 /* columns of a tile: divides the maps of the usual networks, 7 to 112 */
 
 #include "grouped_loops.h"
 
@@ -119,22 +52,22 @@ INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pa
 
     for (int step = 0; step < s->steps.count; step++) {
         const float *pixel =
-            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)(x0 - pad) * BLOCK;
-        const float *weights = s->steps.weights + (size_t)step * 9 * BLOCK;
-        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * BLOCK);
-        const int lane = s->steps.lane[(size_t)step * BLOCK];
+            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)(x0 - pad) * LANES;
+        const float *weights = s->steps.weights + (size_t)step * 9 * LANES;
+        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
+        const int lane = s->steps.lane[(size_t)step * LANES];
         struct weights w;
 
         OCT_UNROLL
         for (int i = 0; i < 9; i++)
-            w.tap[i] = vec_load(weights + i * BLOCK);
+            w.tap[i] = vec_load(weights + i * LANES);
         if (!left)
             add_column(acc, &w, take(pixel, lanes, index, lane), 0, wide, old, new);
         OCT_UNROLL
         for (int i = 1; i <= wide; i++)
-            add_column(acc, &w, take(pixel + i * BLOCK, lanes, index, lane), i, wide, old, new);
+            add_column(acc, &w, take(pixel + i * LANES, lanes, index, lane), i, wide, old, new);
         if (!right)
-            add_column(acc, &w, take(pixel + (wide + 1) * BLOCK, lanes, index, lane), wide + 1, wide, old,
+            add_column(acc, &w, take(pixel + (wide + 1) * LANES, lanes, index, lane), wide + 1, wide, old,
                        new);
     }
 }
@@ -192,16 +125,16 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
 
     for (int step = 0; step < s->steps.count; step++) {
         const float *pixel =
-            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * BLOCK;
-        const float *weights = s->steps.weights + (size_t)step * 9 * BLOCK;
-        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * BLOCK);
-        const int lane = s->steps.lane[(size_t)step * BLOCK];
+            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * LANES;
+        const float *weights = s->steps.weights + (size_t)step * 9 * LANES;
+        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
+        const int lane = s->steps.lane[(size_t)step * LANES];
         vec w[3], w0[3];
 
         OCT_UNROLL
         for (int i = 0; i < 3; i++) {
-            w[i] = vec_load(weights + (3 * ky + i) * BLOCK);
-            w0[i] = vec_load(weights + i * BLOCK);
+            w[i] = vec_load(weights + (3 * ky + i) * LANES);
+            w0[i] = vec_load(weights + i * LANES);
         }
         OCT_UNROLL
         for (int i = 0; i <= last; i++) {
@@ -209,7 +142,7 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
 
             if ((i == 0 && left) || (i == last && right))
                 continue;
-            v = take(pixel + i * BLOCK, lanes, index, lane);
+            v = take(pixel + i * LANES, lanes, index, lane);
             add_column_strided(current, w, v, i, 2, wide);
             if (next)
                 add_column_strided(next, w0, v, i, 2, wide);

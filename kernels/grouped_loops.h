@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector loops of grouped layers that every instruction set shares, written once over a vector type. A
- * file of an instruction set defines vec, vec_index and the vec_ functions, BLOCK (lanes), TALL and WIDE
- * (rows and columns of a register tile), then includes this; nobody else does.
+ * The vector loops of grouped layers that every instruction set shares, written once over the vector type of
+ * vec_avx2.h or vec_avx512.h. A file of an instruction set includes one of those, defines TALL and WIDE (rows
+ * and columns of a register tile), then includes this; nobody else does.
  */
 /* A block of one pixel, as the lanes of a step want it. */
 INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, int lane)
@@ -22,14 +22,14 @@ INLINE void add_up(const struct grouped_up *up, int oy, int x0, vec *acc, int wi
 
     OCT_UNROLL
     for (int x = 0; x < wide; x++)
-        acc[x] = vec_add(acc[x], vec_load(src + (size_t)((x0 + x) >> up->log2) * BLOCK));
+        acc[x] = vec_add(acc[x], vec_load(src + (size_t)((x0 + x) >> up->log2) * LANES));
 }
 
 INLINE void add_residual(const float *residual, vec *acc, int wide)
 {
     OCT_UNROLL
     for (int x = 0; x < wide; x++)
-        acc[x] = vec_add(acc[x], vec_load(residual + x * BLOCK));
+        acc[x] = vec_add(acc[x], vec_load(residual + x * LANES));
 }
 
 /* The second operand of min and max passes a NaN on. */
@@ -42,7 +42,7 @@ INLINE void clamp(float low, float high, vec *acc, int wide)
 
 INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int wide)
 {
-    size_t offset = (size_t)(oy - c->top) * c->row + (size_t)x0 * BLOCK;
+    size_t offset = (size_t)(oy - c->top) * c->row + (size_t)x0 * LANES;
     float *dst = c->dst + offset;
 
     for (int u = 0; u < c->ups; u++)
@@ -53,7 +53,7 @@ INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int w
         clamp(c->low, c->high, acc, wide);
     OCT_UNROLL
     for (int x = 0; x < wide; x++)
-        vec_store(dst + x * BLOCK, acc[x]);
+        vec_store(dst + x * LANES, acc[x]);
 }
 
 /* ---- any kernel: tiles of rows x columns --------------------------------------------------------- */
@@ -76,27 +76,27 @@ INLINE void add_three(vec *acc, const float *pixel, const float *weights, vec_in
                       bool left, bool right, int stride, int wide, enum grouped_lanes lanes)
 {
     const int last = (wide - 1) * stride + 2;
-    const vec w[3] = {vec_load(weights), vec_load(weights + BLOCK), vec_load(weights + 2 * BLOCK)};
+    const vec w[3] = {vec_load(weights), vec_load(weights + LANES), vec_load(weights + 2 * LANES)};
 
     if (!left)
         add_column_strided(acc, w, take(pixel, lanes, index, lane), 0, stride, wide);
     OCT_UNROLL
     for (int i = 1; i < last; i++)
-        add_column_strided(acc, w, take(pixel + i * BLOCK, lanes, index, lane), i, stride, wide);
+        add_column_strided(acc, w, take(pixel + i * LANES, lanes, index, lane), i, stride, wide);
     if (!right)
-        add_column_strided(acc, w, take(pixel + last * BLOCK, lanes, index, lane), last, stride, wide);
+        add_column_strided(acc, w, take(pixel + last * LANES, lanes, index, lane), last, stride, wide);
 }
 
 INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_index index, int lane,
                      const struct grouped_conv *c, int stride, int wide, enum grouped_lanes lanes)
 {
     for (int kx = 0; kx < c->kw; kx++) {
-        const vec w = vec_load(weights + (size_t)kx * BLOCK);
-        const float *p = pixel + (size_t)kx * c->dilation * BLOCK;
+        const vec w = vec_load(weights + (size_t)kx * LANES);
+        const float *p = pixel + (size_t)kx * c->dilation * LANES;
 
         OCT_UNROLL
         for (int x = 0; x < wide; x++)
-            acc[x] = vec_fma(take(p + (size_t)x * stride * BLOCK, lanes, index, lane), w, acc[x]);
+            acc[x] = vec_fma(take(p + (size_t)x * stride * LANES, lanes, index, lane), w, acc[x]);
     }
 }
 
@@ -109,12 +109,12 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
 
     for (int step = 0; step < s->steps.count; step++) {
         const float *src =
-            s->src + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * BLOCK;
-        const float *weights = s->steps.weights + (size_t)step * c->kh * c->kw * BLOCK;
-        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * BLOCK);
-        const int lane = s->steps.lane[(size_t)step * BLOCK];
+            s->src + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * LANES;
+        const float *weights = s->steps.weights + (size_t)step * c->kh * c->kw * LANES;
+        const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
+        const int lane = s->steps.lane[(size_t)step * LANES];
 
-        for (int ky = 0; ky < c->kh; ky++, weights += (size_t)c->kw * BLOCK) {
+        for (int ky = 0; ky < c->kh; ky++, weights += (size_t)c->kw * LANES) {
             const int iy = oy * stride - c->pad_h + ky * c->dilation;
 
             OCT_UNROLL
@@ -240,7 +240,7 @@ INLINE vec average(const float *src, size_t row, int rows, int columns)
 
     for (int y = 0; y < rows; y++)
         for (int x = 0; x < columns; x++)
-            sum = vec_add(sum, vec_load(src + y * row + x * BLOCK));
+            sum = vec_add(sum, vec_load(src + y * row + x * LANES));
     return scale(sum, rows * columns);
 }
 
@@ -250,16 +250,16 @@ INLINE void pool_row(const struct grouped_pool *job, const float *src, float *ds
     const int full = job->src_w / size;
 
     for (int x = 0; x < full; x++)
-        vec_store(dst + (size_t)x * BLOCK, average(src + (size_t)x * size * BLOCK, job->src_row, rows, size));
+        vec_store(dst + (size_t)x * LANES, average(src + (size_t)x * size * LANES, job->src_row, rows, size));
     if (full < job->w)
-        vec_store(dst + (size_t)full * BLOCK,
-                  average(src + (size_t)full * size * BLOCK, job->src_row, rows, job->src_w - full * size));
+        vec_store(dst + (size_t)full * LANES,
+                  average(src + (size_t)full * size * LANES, job->src_row, rows, job->src_w - full * size));
 }
 
 static void zero(float *dst, int pixels)
 {
     for (int x = 0; x < pixels; x++)
-        vec_store(dst + (size_t)x * BLOCK, vec_zero());
+        vec_store(dst + (size_t)x * LANES, vec_zero());
 }
 
 static void pool(const struct grouped_pool *job)
@@ -273,9 +273,9 @@ static void pool(const struct grouped_pool *job)
 
         zero(dst, job->left);
         if (size == 2 && rows == 2)
-            pool_row(job, src, dst + (size_t)job->left * BLOCK, 2, 2);
+            pool_row(job, src, dst + (size_t)job->left * LANES, 2, 2);
         else
-            pool_row(job, src, dst + (size_t)job->left * BLOCK, rows, size);
-        zero(dst + (size_t)(job->left + job->w) * BLOCK, job->right);
+            pool_row(job, src, dst + (size_t)job->left * LANES, rows, size);
+        zero(dst + (size_t)(job->left + job->w) * LANES, job->right);
     }
 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* A vector of floats in AVX-512, under the names that direct_tiles.h and grouped_loops.h are written in. Only
+ * files that are compiled for it may include this. */
+#ifndef OCT_VEC_AVX512_H
+#define OCT_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define LANES 16
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __m512 vec;
+typedef __m512i vec_index;
+
+INLINE vec vec_zero(void)
+{
+    return _mm512_setzero_ps();
+}
+
+INLINE vec vec_set1(float value)
+{
+    return _mm512_set1_ps(value);
+}
+
+INLINE vec vec_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+INLINE void vec_store(float *p, vec v)
+{
+    _mm512_storeu_ps(p, v);
+}
+
+INLINE vec_index vec_load_index(const int32_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+INLINE vec vec_permute(vec v, vec_index index)
+{
+    return _mm512_permutexvar_ps(index, v);
+}
+
+INLINE vec vec_fma(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+INLINE vec vec_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+INLINE vec vec_mul(vec a, vec b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+INLINE vec vec_div(vec a, vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+INLINE vec vec_min(vec a, vec b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+INLINE vec vec_max(vec a, vec b)
+{
+    return _mm512_max_ps(a, b);
+}
+
+#endif
