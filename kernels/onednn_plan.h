@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What onednn.c and onednn_ops.c share: the plan in the library's own types (API 2.x, C). */
+/* What the onednn*.c files share: the plan in the library's own types (API 2.x, C). */
 #ifndef OCT_ONEDNN_PLAN_H
 #define OCT_ONEDNN_PLAN_H
 
