@@ -325,7 +325,19 @@ static int is_yaml(const struct dirent *entry)
     return dot && strcmp(dot, ".yaml") == 0;
 }
 
-/* On any machine, and each with its question at the top. */
+/* Has this machine, at this level, a kernel besides the two that only show what is right and what is simple.
+ */
+static bool has_fast_kernel(void)
+{
+    for (int i = 0; oct_kernels[i]; i++)
+        if (strcmp(oct_kernels[i]->name, "f32_ref") != 0 && strcmp(oct_kernels[i]->name, "f32_naive") != 0 &&
+            oct_kernel_available(oct_kernels[i], NULL) == OCT_OK)
+            return true;
+    return false;
+}
+
+/* On any machine, and each with its question at the top. Sweeps that leave the slow kernels out say so where
+ * there are no others. */
 static void shipped_configs(void **state)
 {
     struct dirent **entries;
@@ -347,7 +359,7 @@ static void shipped_configs(void **state)
             if (gate && !(oct_cpu_usable() & OCT_ISA_AVX2))
                 continue;
             o = load(&config, path);
-            if (o.status)
+            if (o.status && (has_fast_kernel() || !strstr(o.said, "nothing is left of suite")))
                 fail_msg("%s", o.said);
             free(o.said);
             config_free(&config);

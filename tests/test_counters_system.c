@@ -327,7 +327,12 @@ static int work_for_perf_stat(int threads)
         return 1;
 #pragma omp parallel num_threads(threads)
     {
-        touch(memory + bytes * (size_t)omp_get_thread_num(), pages, (size_t)sysconf(_SC_PAGESIZE));
+        char *own = memory + bytes * (size_t)omp_get_thread_num();
+
+        for (int i = 0; i < 4; i++) {
+            touch(own, pages, (size_t)sysconf(_SC_PAGESIZE));
+            madvise(own, bytes, MADV_DONTNEED);
+        }
         burn(1.6);
         for (int i = 0; i < 2000; i++)
             nanosleep(&nap, NULL);
