@@ -14,8 +14,6 @@
 #define LEAST_REPEATS 3
 #define LEAVE_OUT_NS  1000000u
 #define MAX_LEFT_OUT  (OCT_MAX_BANDS * OCT_MAX_BANDS)
-#define ROOM_FOR_PARTS \
-    (int)(sizeof(((struct oct_profile *)0)->part) / sizeof(((struct oct_profile *)0)->part[0]))
 
 static int repeats_within_budget(double each_ns)
 {
@@ -58,12 +56,23 @@ static int add_other(struct part *parts, int count, double whole_ns)
     return count + 1;
 }
 
-/* Plain and profiled executes in turn, so that both see the same machine. Returns the number of parts. */
+static double profile_ns(const struct oct_profile *profile)
+{
+    double sum = 0;
+
+    for (int i = 0; i < profile->count; i++)
+        sum += (double)profile->part[i].ns;
+    return sum;
+}
+
+/* Plain and profiled executes in turn, so that both see the same machine, and the quietest of each: where
+ * others preempt, a whole is hit more often than a part, so that medians would not add up. Returns the number
+ * of parts. */
 static int by_profile(const struct prepared *prepared, double whole_ns, struct part *parts)
 {
-    int repeats = repeats_within_budget(2 * whole_ns), count = 0;
-    double ns[ROOM_FOR_PARTS][MOST_REPEATS], plain[MOST_REPEATS];
-    struct oct_profile profile;
+    int repeats = repeats_within_budget(2 * whole_ns);
+    double plain_ns = INFINITY;
+    struct oct_profile profile, quietest = {0};
     struct oct_io io = prepared->io;
 
     if (repeats < LEAST_REPEATS || prepared->kernel->execute(prepared->plan, &io))
@@ -74,22 +83,20 @@ static int by_profile(const struct prepared *prepared, double whole_ns, struct p
         io.profile = NULL;
         if (prepared->kernel->execute(prepared->plan, &io))
             return 0;
-        plain[r] = (double)(timer_now_ns() - start);
+        plain_ns = fmin(plain_ns, (double)(timer_now_ns() - start));
         memset(&profile, 0, sizeof(profile));
         io.profile = &profile;
         if (prepared->kernel->execute(prepared->plan, &io))
             return 0;
-        if (r == 0)
-            count = profile.count;
-        for (int i = 0; i < count; i++)
-            ns[i][r] = i < profile.count ? (double)profile.part[i].ns : 0;
+        if (r == 0 || profile_ns(&profile) < profile_ns(&quietest))
+            quietest = profile;
     }
-    for (int i = 0; i < count; i++) {
-        snprintf(parts[i].name, sizeof(parts[i].name), "%s", profile.part[i].name);
-        parts[i].ns = stats_median(ns[i], (size_t)repeats);
-        parts[i].macs = macs_of_part(&prepared->problem, profile.part[i].name);
+    for (int i = 0; i < quietest.count; i++) {
+        snprintf(parts[i].name, sizeof(parts[i].name), "%s", quietest.part[i].name);
+        parts[i].ns = (double)quietest.part[i].ns;
+        parts[i].macs = macs_of_part(&prepared->problem, quietest.part[i].name);
     }
-    return count ? add_other(parts, count, stats_median(plain, (size_t)repeats)) : 0;
+    return quietest.count ? add_other(parts, quietest.count, plain_ns) : 0;
 }
 
 /* The same layer without one of its paths. The copy of the operands shares the tensors. */

@@ -152,6 +152,12 @@ static bool flagged(const struct arguments *a, const struct result_row *old, con
     return new->speedup_hi < old->speedup_lo &&new->speedup < old->speedup *(1 - a->tolerance);
 }
 
+/* Do the two 95% intervals meet. */
+static bool agree(const struct result_row *old, const struct result_row *new)
+{
+    return new->speedup_lo <= old->speedup_hi && old->speedup_lo <= new->speedup_hi;
+}
+
 static void print_row(const struct result_row *old, const struct result_row *new, const char *verdict)
 {
     printf("%-24.24s %5.3g %2d  %-24.24s %6.2f [%5.2f %5.2f]  %6.2f [%5.2f %5.2f]  %+6.1f%%%s\n", new->layer,
@@ -161,7 +167,7 @@ static void print_row(const struct result_row *old, const struct result_row *new
 
 static int compare(const struct arguments *a, const struct table *old, const struct table *new)
 {
-    size_t common = 0, worse = 0, only_new = 0;
+    size_t common = 0, agreeing = 0, worse = 0, only_new = 0;
     bool advisory = worlds_differ(a);
 
     printf("%-24s %5s %2s  %-24s %-21s  %-21s  %7s\n", "layer", "alpha", "t", "kernel", "old speedup [95%]",
@@ -178,11 +184,12 @@ static int compare(const struct arguments *a, const struct table *old, const str
         common++;
         flag = flagged(a, before, after);
         worse += flag;
+        agreeing += agree(before, after);
         print_row(before, after, flag ? "  slower" : "");
     }
-    printf("\ncompare: %zu cases in common, %zu slower beyond their intervals and %.1f%%; %zu only in the "
-           "new run%s\n",
-           common, worse, 100 * a->tolerance, only_new,
+    printf("\ncompare: %zu cases in common, %zu agree within their intervals, %zu slower beyond them and "
+           "%.1f%%; %zu only in the new run%s\n",
+           common, agreeing, worse, 100 * a->tolerance, only_new,
            advisory ? "; the runs differ, so this is advice" : "");
     if (common == 0)
         return 6;

@@ -11,6 +11,12 @@
 
 #define CRASHED 5
 
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1 /* AddressSanitizer reports crashes itself, and says more */
+#else
+#define SANITIZED 0
+#endif
+
 /* The handler has nothing but file scope to learn from. */
 static char note[1024];
 
@@ -33,13 +39,11 @@ static void on_crash(int number)
 
 void crash_install(void)
 {
-#ifndef __SANITIZE_ADDRESS__
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
 
-    for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+    for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]) && !SANITIZED; i++)
         sigaction(fatal[i], &action, NULL);
-#endif
 }
 
 void crash_note(const char *format, ...)

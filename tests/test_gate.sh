@@ -102,6 +102,18 @@ got=$?
 expect 0 -- "$octbench" run -q gate.yaml -o one
 expect 0 -- "$octbench" run -q gate.yaml -o two
 expect 0 "0 slower" -- "$octbench" compare --tolerance 90 one/results.csv two/results.csv
+cases=$(sed -n 's/^compare: \([0-9]*\) cases in common.*/\1/p' out)
+expect 0 "$cases cases in common, $cases agree" -- "$octbench" compare one/results.csv one/results.csv
+/usr/bin/python3 - <<'PY'
+import csv
+rows = list(csv.DictReader(open("one/results.csv")))
+for key in ("speedup", "speedup_lo", "speedup_hi"):
+    rows[0][key] = float(rows[0][key]) * 100
+out = csv.DictWriter(open("changed.csv", "w"), rows[0].keys(), lineterminator="\n")
+out.writeheader()
+out.writerows(rows)
+PY
+expect 0 "$cases cases in common, $((cases - 1)) agree" -- "$octbench" compare one/results.csv changed.csv
 expect 2 "no_such.csv" -- "$octbench" compare one/results.csv no_such.csv
 expect 2 -- "$octbench" compare one/results.csv gate.yaml
 expect 2 "which two" -- "$octbench" compare one/results.csv

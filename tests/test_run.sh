@@ -184,21 +184,24 @@ ids killed results.csv 3 | cmp -s - want.txt || fail "after ten kills the ids di
 samples_whole killed
 said killed/run.json '"status": "complete"'
 
-# ---- interrupted
+# ---- interrupted: Ctrl-C, and what a batch system sends. (Bash has what it runs in the background ignore Ctrl-C.)
 sed 's/min_time: 1ms/min_time: 60ms/' tiny.yaml >long.yaml
-"$octbench" run long.yaml -o interrupted >out 2>err &
-pid=$!
-while kill -0 $pid 2>/dev/null && [ "$(wc -l 2>/dev/null <interrupted/results.csv || echo 0)" -lt 3 ]; do
-    sleep 0.05
+for signal in INT TERM; do
+    rm -rf interrupted
+    env --default-signal=INT "$octbench" run long.yaml -o interrupted >out 2>err &
+    pid=$!
+    while kill -0 $pid 2>/dev/null && [ "$(wc -l 2>/dev/null <interrupted/results.csv || echo 0)" -lt 3 ]; do
+        sleep 0.05
+    done
+    kill -$signal $pid
+    wait $pid
+    status=$?
+    [ $status = 130 ] || fail "interrupted by $signal: exit $status"
+    said interrupted/run.json '"status": "interrupted"'
+    [ "$(ids interrupted results.csv 3 | wc -l)" -ge 3 ] || fail "what was measured is not on disk"
+    expect 0 "$octbench" run long.yaml -o interrupted --resume
+    ids interrupted results.csv 3 | cmp -s - want.txt || fail "an interrupted run was not completed"
 done
-kill -TERM $pid
-wait $pid
-status=$?
-[ $status = 130 ] || fail "interrupted: exit $status"
-said interrupted/run.json '"status": "interrupted"'
-[ "$(ids interrupted results.csv 3 | wc -l)" -ge 3 ] || fail "what was measured is not on disk"
-expect 0 "$octbench" run long.yaml -o interrupted --resume
-ids interrupted results.csv 3 | cmp -s - want.txt || fail "an interrupted run was not completed"
 
 # ---- a crash names what ran
 "$octbench" run long.yaml -o crashed >out 2>err &
