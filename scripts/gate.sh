@@ -39,12 +39,20 @@ build_kernels() { # SOURCE BUILD
         ninja -C "$2" >>"$2.log" 2>&1 || { tail -n 20 "$2.log" >&2; return 1; }
 }
 
-git -C "$root" worktree add -q --detach "$work/base" "$base"
+abi() { # SOURCE
+    sed -n 's/^#define OCT_ABI //p' "$1/kernels/octconv.h"
+}
+
+git -C "$root" worktree add -q --detach "$work/base" "$base" || { echo "gate.sh: cannot check out $base" >&2; exit 6; }
 build_kernels "$work/base" "$work/build-base" || { echo "gate.sh: $base does not build" >&2; exit 6; }
 source=$root
 if [ -n "$new" ]; then
     git -C "$root" worktree add -q --detach "$work/new" "$new"
     source=$work/new
+fi
+if [ "$(abi "$work/base")" != "$(abi "$source")" ]; then
+    echo "gate.sh: not comparable: $base has another ABI" >&2
+    exit 6
 fi
 build_kernels "$source" "$work/build-new" || { echo "gate.sh: ${new:-the working tree} does not build" >&2; exit 1; }
 

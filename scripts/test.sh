@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Installs what is missing, builds, runs every test. What CI runs.
 #   scripts/test.sh             gcc with warnings as errors: every test; then the builds that must stay
-#                               possible: clang, and every optional library switched off
+#                               possible: clang, and every optional library switched off; then
+#                               scripts/self_gate.sh, at most 2.5 minutes
 #   scripts/test.sh --quick     gcc and its tests alone
 #   scripts/test.sh --full      all of it, the tests without the optional libraries, and the tests under
 #                               AddressSanitizer and UndefinedBehaviorSanitizer: half an hour
@@ -13,7 +14,7 @@ set -euo pipefail
 case "${1-}" in
 "" | --quick | --full | --soak) ;;
 -h | --help)
-    sed -n '3,10p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '3,11p' "$0" | sed 's/^# \{0,1\}//'
     exit 0
     ;;
 *)
@@ -44,4 +45,6 @@ if [ "${1-}" = --full ]; then
     scripts/build.sh build-sanitize -DOCT_WERROR=ON -DOCT_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
     run_tests build-sanitize
 fi
+echo "== the gate on this project itself"
+scripts/self_gate.sh
 echo "test.sh: all passed"
