@@ -57,7 +57,8 @@ static const char aa_doc[] =
     "cried "
     "wolf and what slowdown it could have caught.\v"
     "  octbench aa configs/ci.yaml --lib build/kernels/liboctconv.so --certificate ci.json\n\n"
-    "Exit status: 0 no false alarm, 4 there was one, 2 usage. More: docs/ci.md.";
+    "Exit status: 0 no false alarm, 4 there was one, 2 usage, 5 or 6 the build computes a wrong result or "
+    "cannot run. More: docs/ci.md.";
 
 static const struct argp_child aa_children[] = {{&gate_argp, 0, NULL, 0}, {0}};
 static const struct argp aa_argp = {aa_options, parse, "CONFIG", aa_doc, aa_children, NULL, NULL};

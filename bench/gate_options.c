@@ -34,7 +34,7 @@ static const struct argp_option shared_options[] = {
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "a launch that takes longer has failed (default 120)", 1},
     {"quads-csv", KEY_QUADS_CSV, "FILE", 0, "keep every quad's log-ratio", 1},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 2},
-    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "the same", 2},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "the same as --quiet", 2},
     {"verbose", 'v', NULL, 0, "accepted as everywhere; the gate has no more to say", 2},
     {0},
 };

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The tables of README.md (layers) and docs/kernels.md (model), from a report directory, as Markdown.
+"""The tables of README.md (layers), docs/kernels.md (model) and docs/ci.md (power), from a report directory, as
+Markdown.
 
 layers: medians of every way to compute a layer, in microseconds; speedup and efficiency of the fused kernel
         against the fastest direct vanilla kernel, as ratios of medians.
 model:  what the arithmetic of docs/kernels.md predicts beside what was measured: the time of the FMAs that meet
         data at the measured peak and, nothing overlapping, one pass over every tensor at the measured bandwidth
-        of the smallest cache that holds them all."""
+        of the smallest cache that holds them all.
+power:  how often the gate alarms and catches in simulation; the directory is reports/gate."""
 
 import argparse
 import csv
@@ -89,17 +91,33 @@ def layers(rows, run, args):
                f"| {speedup:.2f} | {theory:.2f} | {speedup / theory:.2f} |")
 
 
+def power(directory):
+    yield "| machine | slowed cases | by | caught | false alarm | inconclusive | launches |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    with open(directory / "power.csv", newline="") as f:
+        for row in csv.DictReader(f):
+            caught = f"{row['caught_pct']}%" if row["caught_pct"] else "-"
+            yield (f"| {row['conditions']} | {row['slowed_cases']} | {row['slowdown_pct']}% | {caught} "
+                   f"| {row['false_alarm_pct']}% | {row['inconclusive_pct']}% | {row['launches']} |")
+
+
+def tabulate(args):
+    if args.table == "power":
+        return list(power(args.directory))
+    rows, run = read(args.directory)
+    return list({"layers": layers, "model": model}[args.table](rows, run, args))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=["layers", "model"])
-    parser.add_argument("directory", type=Path, help="of a run: results.csv and run.json")
+    parser.add_argument("table", choices=["layers", "model", "power"])
+    parser.add_argument("directory", type=Path, help="of a run (results.csv and run.json), or reports/gate")
     parser.add_argument("--kernel", default="f32_avx512_direct")
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     try:
-        rows, run = read(args.directory)
-        lines = list({"layers": layers, "model": model}[args.table](rows, run, args))
+        lines = tabulate(args)
     except (OSError, ValueError, KeyError, StopIteration) as error:
         print(f"doc_tables.py: {args.directory}: {error!r}", file=sys.stderr)
         return 2

@@ -20,12 +20,13 @@ def run(*args):
     return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("document, table", [("README.md", "layers"), ("docs/kernels.md", "model")])
-def test_the_document_holds_what_the_script_prints(document, table):
-    mark = f"<!-- scripts/doc_tables.py {table} reports/example -->"
+@pytest.mark.parametrize("document, table, directory", [
+    ("README.md", "layers", EXAMPLE), ("docs/kernels.md", "model", EXAMPLE), ("docs/ci.md", "power", EXAMPLE.parent / "gate")])
+def test_the_document_holds_what_the_script_prints(document, table, directory):
+    mark = f"<!-- scripts/doc_tables.py {table} reports/{directory.name} -->"
     text = (ROOT / document).read_text()
     held = re.search(re.escape(mark) + r"\n(.*?)<!-- end -->", text, re.S)
-    assert held and held.group(1) == run(table, EXAMPLE).stdout
+    assert held and held.group(1) == run(table, directory).stdout
 
 
 def write_run(directory, rows, run_json):
