@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "crash.h"
 
+#include "sanitized.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +12,6 @@
 #include <unistd.h>
 
 #define CRASHED 5
-
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1 /* AddressSanitizer reports crashes itself, and says more */
-#else
-#define SANITIZED 0
-#endif
 
 /* The handler has nothing but file scope to learn from. */
 static char note[1024];

@@ -5,8 +5,8 @@
 #                               possible: clang, and every optional library switched off; then
 #                               scripts/self_gate.sh, at most 2.5 minutes
 #   scripts/test.sh --quick     gcc and its tests alone
-#   scripts/test.sh --full      all of it, the tests without the optional libraries, and the tests under
-#                               AddressSanitizer and UndefinedBehaviorSanitizer: half an hour
+#   scripts/test.sh --full      all of it, the tests in those two builds too, and the tests under AddressSanitizer and
+#                               UndefinedBehaviorSanitizer: half an hour
 #   scripts/test.sh --soak      the long proof of the gate alone, on a machine with nothing else to do: hours. Writes
 #                               reports/gate/; single steps: scripts/soak.sh -h
 set -euo pipefail
@@ -40,6 +40,7 @@ scripts/build.sh build-bare -DOCT_WERROR=ON -DOCT_ONEDNN=OFF -DOCT_HWLOC=OFF -DO
 echo "== clang"
 scripts/build.sh build-clang -DOCT_WERROR=ON -DCMAKE_C_COMPILER=clang
 if [ "${1-}" = --full ]; then
+    run_tests build-clang
     run_tests build-bare
     echo "== AddressSanitizer and UndefinedBehaviorSanitizer"
     scripts/build.sh build-sanitize -DOCT_WERROR=ON -DOCT_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo

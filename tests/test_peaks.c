@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "config.h"
 #include "peaks.h"
+#include "sanitized.h"
 #include "timer.h"
 #include "topology.h"
 
@@ -49,13 +50,13 @@ static void ceilings_are_in_order(void **state)
     print_peaks(&p);
     assert_true(p.fma_base > .5);
     if (oct_cpu_usable() & OCT_ISA_AVX2)
-        assert_true(p.fma_avx2 > p.fma_base);
+        assert_true(p.fma_avx2 > p.fma_base || SANITIZED); /* whose checks come between the instructions */
     else
         assert_true(isnan(p.fma_avx2));
     if (!(oct_cpu_usable() & OCT_ISA_AVX512))
         assert_true(isnan(p.fma_avx512));
     if (!isnan(p.l1) && !isnan(p.memory))
-        assert_true(p.l1 > p.memory);
+        assert_true(p.l1 > p.memory || SANITIZED);
     struct peaks was = p;
     assert_int_equal(peaks_raise(&p, NULL), OCT_OK);
     assert_true(p.fma_base >= was.fma_base && (isnan(was.l1) || p.l1 >= was.l1));
