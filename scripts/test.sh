@@ -31,19 +31,19 @@ run_tests() { # DIR [ctest options]
 
 scripts/setup.sh
 [ "${1-}" != --soak ] || exec scripts/soak.sh
-scripts/build.sh build -DOCT_WERROR=ON
+scripts/build.sh build -DOCT_WERROR=ON -DOCT_TESTS=ON
 run_tests build
 [ "${1-}" != --quick ] || exit 0
 
 echo "== nothing optional"
-scripts/build.sh build-bare -DOCT_WERROR=ON -DOCT_ONEDNN=OFF -DOCT_HWLOC=OFF -DOCT_PFM=OFF
+scripts/build.sh build-bare -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_ONEDNN=OFF -DOCT_HWLOC=OFF -DOCT_PFM=OFF
 echo "== clang"
-scripts/build.sh build-clang -DOCT_WERROR=ON -DCMAKE_C_COMPILER=clang
+scripts/build.sh build-clang -DOCT_WERROR=ON -DOCT_TESTS=ON -DCMAKE_C_COMPILER=clang
 if [ "${1-}" = --full ]; then
     run_tests build-clang
     run_tests build-bare
     echo "== AddressSanitizer and UndefinedBehaviorSanitizer"
-    scripts/build.sh build-sanitize -DOCT_WERROR=ON -DOCT_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    scripts/build.sh build-sanitize -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
     run_tests build-sanitize
 fi
 echo "== the gate on this project itself"
