@@ -88,16 +88,24 @@ static int take_bands(struct oct_problem *p, const struct conv_request *r, struc
     return OCT_OK;
 }
 
-/* N C H W, or N C D H W. */
+static int check_rank(const struct npy *x, const char *path, struct oct_message *msg)
+{
+    char shape[SHAPE_ROOM];
+
+    if (x->rank == 4 || x->rank == 5)
+        return OCT_OK;
+    return message_fail(msg, OCT_INVALID, "%.100s: shape %.80s, but an input is N C H W or N C D H W", path,
+                        npy_shape_text(x, shape));
+}
+
 static int take_input(struct oct_problem *p, const struct npy *x, int band, const char *path, bool first,
                       struct oct_message *msg)
 {
     int d = x->rank == 5 ? (int)x->shape[2] : 1;
     char shape[SHAPE_ROOM];
 
-    if (x->rank != 4 && x->rank != 5)
-        return message_fail(msg, OCT_INVALID, "%.100s: shape %.80s, but an input is N C H W or N C D H W",
-                            path, npy_shape_text(x, shape));
+    if (check_rank(x, path, msg))
+        return OCT_INVALID;
     if (!first && (p->n != (int)x->shape[0] || p->d != d))
         return message_fail(msg, OCT_INVALID,
                             "%.100s: shape %.80s, but another band has %d images of %d time steps", path,
@@ -120,6 +128,8 @@ static int take_extents(struct oct_problem *p, const struct conv_tensors *t, con
     if (lowest == OCT_MAX_BANDS)
         return message_fail(msg, OCT_INVALID, "there is no input: --in x0.npy");
     x = &t->in[lowest];
+    if (check_rank(x, r->in[lowest], msg))
+        return OCT_INVALID;
     if (r->h) {
         p->h = r->h;
         p->w = r->w;
