@@ -44,7 +44,6 @@ abi() { # SOURCE
 }
 
 git -C "$root" worktree add -q --detach "$work/base" "$base" || { echo "gate.sh: cannot check out $base" >&2; exit 6; }
-build_kernels "$work/base" "$work/build-base" || { echo "gate.sh: $base does not build" >&2; exit 6; }
 source=$root
 if [ -n "$new" ]; then
     git -C "$root" worktree add -q --detach "$work/new" "$new"
@@ -54,6 +53,7 @@ if [ "$(abi "$work/base")" != "$(abi "$source")" ]; then
     echo "gate.sh: not comparable: $base has another ABI" >&2
     exit 6
 fi
+build_kernels "$work/base" "$work/build-base" || { echo "gate.sh: $base does not build" >&2; exit 6; }
 build_kernels "$source" "$work/build-new" || { echo "gate.sh: ${new:-the working tree} does not build" >&2; exit 1; }
 
 "$root/scripts/build.sh" "$root/build"
