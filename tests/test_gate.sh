@@ -157,6 +157,20 @@ PY
 expect 3 ", 1 slower" -- "$octbench" compare --tolerance 30 one/results.csv slow/results.csv
 sed -i 's/"model": "/&another /' slow/run.json
 expect 0 "differs: machine.model" -- "$octbench" compare --tolerance 30 one/results.csv slow/results.csv
+# Two vanilla kernels too close to tell apart, each the baseline of one run: neither fell.
+/usr/bin/python3 - <<'PY'
+import csv
+rows = list(csv.DictReader(open("one/results.csv", newline="")))
+first, second = [row for row in rows if row["bands"] == "1"][:2]
+for path, baseline, other, fell in ("ba.csv", first, second, (0.97, 0.9, 1.05)), ("bb.csv", second, first, (0.9, 0.8, 0.98)):
+    for row, values in (baseline, (1, 1, 1)), (other, fell):
+        row.update(zip(("speedup", "speedup_lo", "speedup_hi"), values), vanilla_kernel=baseline["kernel"])
+    with open(path, "w", newline="") as file:
+        out = csv.DictWriter(file, rows[0].keys())
+        out.writeheader()
+        out.writerows([first, second])
+PY
+expect 0 "2 cases in common, 2 agree within their intervals, 0 slower" -- "$octbench" compare --tolerance 0 ba.csv bb.csv
 expect 2 "no_such.csv" -- "$octbench" compare one/results.csv no_such.csv
 expect 2 -- "$octbench" compare one/results.csv gate.yaml
 expect 2 "which two" -- "$octbench" compare one/results.csv
