@@ -112,3 +112,8 @@ const struct json_t *js_at(const struct json_t *array, size_t i)
 {
     return json_array_get(array, i);
 }
+
+const char *js_text_at(const struct json_t *array, size_t i)
+{
+    return json_string_value(json_array_get(array, i));
+}

@@ -33,5 +33,6 @@ double js_get_real(const struct json_t *object, const char *key); /* whole numbe
 const struct json_t *js_get(const struct json_t *object, const char *key);
 size_t js_length(const struct json_t *array);
 const struct json_t *js_at(const struct json_t *array, size_t i);
+const char *js_text_at(const struct json_t *array, size_t i);
 
 #endif

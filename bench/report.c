@@ -76,6 +76,24 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* The times that run.json holds already, and now. */
+static bool note_resumed(struct report *report, const struct json_t *before)
+{
+    size_t count = js_length(before);
+
+    report->resumed = calloc(count + 1, sizeof(*report->resumed));
+    if (!report->resumed)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *at = js_text_at(before, i);
+
+        snprintf(report->resumed[i], sizeof(*report->resumed), "%s", at ? at : "");
+    }
+    report_time(report->resumed[count]);
+    report->resumed_count = count + 1;
+    return true;
+}
+
 static int adopt(struct report *report, const struct report_identity *identity, struct oct_message *msg)
 {
     char path[PATH_ROOM];
@@ -98,6 +116,9 @@ static int adopt(struct report *report, const struct report_identity *identity, 
     } else if (!same_text(isa, identity->isa)) {
         message_fail(msg, 2, "cannot resume %.120s: it was begun with %s%s", report->dir,
                      isa ? "--isa " : "no --isa", isa ? isa : "");
+    } else if (!note_resumed(report, js_get(run, "resumed"))) {
+        message_fail(msg, 1, "cannot resume %.120s: no memory", report->dir);
+        status = 1;
     } else {
         snprintf(report->run_id, sizeof(report->run_id), "%s", run_id);
         snprintf(report->started, sizeof(report->started), "%s", started);
@@ -405,5 +426,6 @@ int report_append(struct report *report, const struct group_result *result, stru
 void report_close(struct report *report)
 {
     free(report->rows);
+    free(report->resumed);
     memset(report, 0, sizeof(*report));
 }

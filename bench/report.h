@@ -10,7 +10,9 @@
 struct report {
     char dir[2048];
     char run_id[40];
-    char started[32];        /* ISO 8601, UTC */
+    char started[32];    /* ISO 8601, UTC */
+    char (*resumed)[32]; /* when it was taken up again, each time */
+    size_t resumed_count;
     struct result_row *rows; /* all that results.csv holds, in order */
     size_t count, room;
 };

@@ -227,6 +227,16 @@ static void put_environment(struct json_t *root)
         js_text(environment, names[i], getenv(names[i]));
 }
 
+/* So that a reader knows which rows may come from another sitting, and another state of the machine. */
+static void put_resumed(struct json_t *root, const struct report *report)
+{
+    struct json_t *times = js_array();
+
+    for (size_t i = 0; i < report->resumed_count; i++)
+        js_text(times, NULL, report->resumed[i]);
+    js_put(root, "resumed", times);
+}
+
 static void put_counts(struct json_t *root, const struct report *report)
 {
     struct json_t *counts = section(root, "cases");
@@ -253,6 +263,7 @@ int runinfo_write(const struct report *report, const struct group_context *ctx, 
     js_text(root, "status", status);
     js_text(root, "command", command);
     js_text(root, "started", report->started);
+    put_resumed(root, report);
     js_text(root, "ended", strcmp(status, "running") == 0 ? NULL : now);
     js_int(root, "seed", (int64_t)ctx->config->measure.seed);
     js_text(root, "isa", oct_isa_name(oct_cpu_usable()));

@@ -202,6 +202,12 @@ for signal in INT TERM; do
     expect 0 "$octbench" run long.yaml -o interrupted --resume
     ids interrupted results.csv 3 | cmp -s - want.txt || fail "an interrupted run was not completed"
 done
+said before/run.json '"resumed": []'
+for times in 1 2; do
+    [ "$(sed -n '/"resumed": \[/,/\]/p' interrupted/run.json | grep -c '"20.*Z"')" = $times ] ||
+        fail "run.json does not say that the run was resumed $times times"
+    expect 0 "$octbench" run long.yaml -o interrupted --resume
+done
 
 # ---- a crash names what ran
 "$octbench" run long.yaml -o crashed >out 2>err &
