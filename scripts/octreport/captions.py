@@ -22,7 +22,13 @@ def chosen_text(shown: int, there: int, what: str) -> str:
     return f" Shown are {shown} of {there} {what}, evenly spaced through the run's order; the table has all."
 
 
-def common_caption(data: Data, rows: pd.DataFrame, setting: str | None = None) -> str:
+def _settings_text(rows: pd.DataFrame) -> str:
+    """Of threads, type and caches, as many as there are."""
+    found = list(rows["setting"].drop_duplicates())
+    return " and ".join(found) if len(found) <= 3 else f"{len(found)} settings, {found[0]} to {found[-1]}"
+
+
+def common_caption(data: Data, rows: pd.DataFrame) -> str:
     """On what, and how often."""
     where = model(data.report.run) or "Machine not recorded"
     kept = rows["samples"].dropna()
@@ -30,7 +36,7 @@ def common_caption(data: Data, rows: pd.DataFrame, setting: str | None = None) -
     if len(kept):
         low, high = int(kept.min()), int(kept.max())
         often = f"; {low} samples a case" if low == high else f"; {low} to {high} samples a case"
-    return f"{where}; {setting or data.main_setting} caches{often}, all cases of a layer in the same rounds."
+    return f"{where}; {_settings_text(rows)} caches{often}, all cases of a layer in the same rounds."
 
 
 def slow_text(data: Data) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from . import machine, style, summary
+from .captions import common_caption
 from .derive import Data, alpha_text, geomean
 from .html import Column, fixed, general, page, table
 from .page import chart_sections
@@ -82,8 +83,9 @@ def _draw_scatter(both: pd.DataFrame, columns: tuple[str, str], kernels: list[st
     return figure
 
 
-def scatter_chart(both: pd.DataFrame, view: str, kernels: list[str], called: tuple[str, str]) -> Chart | Missing:
-    """One point a case: a quantity here against there."""
+def scatter_chart(both: pd.DataFrame, view: str, kernels: list[str], called: tuple[str, str],
+                  measured: str = "") -> Chart | Missing:
+    """One point a case: a quantity here against there. `measured`: on what and how often, for the caption."""
     what = view.replace("_", " ")
     name, title = f"compare-{view.replace('_', '-')}", what[0].upper() + what[1:] + ", case by case"
     columns = (f"{view}_1", f"{view}_2")
@@ -95,7 +97,7 @@ def scatter_chart(both: pd.DataFrame, view: str, kernels: list[str], called: tup
     labels = tuple(f"{what}, {where} (ratio)" if len(where) < 24 else f"{what}, {side} (ratio)"
                    for where, side in zip(called, ("first", "second")))
     caption = (f"Each point is one case: {what} in {called[0]} (across) and in {called[1]} (up). Above the line the "
-               "second is better.")
+               f"second is better. {measured}").strip()
     return Chart(name, title, caption, points,
                  lambda layout: _draw_scatter(points, columns, kernels, labels, layout))
 
@@ -135,7 +137,8 @@ def _tables(first: Data, second: Data, both: pd.DataFrame, called: tuple[str, st
     head = summary_frame(both, kernels)
     out = ['<h2 id="summary">Geometric means</h2>',
            f"<p>First: <b>{escape(called[0])}</b>. Second: <b>{escape(called[1])}</b>. Time ratio: first over "
-           "second, above 1 where the second is faster.</p>"]
+           "second, above 1 where the second is faster, of all cases; efficiencies are of the octave cases among "
+           "them.</p>"]
     if len(head):
         out.append(table(head, [Column("setting", "setting"), Column("kernel", "kernel"), Column("layers", "layers"),
                                 Column("cases", "cases", fixed(0)), Column("time ratio", "ratio", fixed(3)), *views],
@@ -163,7 +166,9 @@ def write_comparison(first: Data, second: Data) -> Path:
     kernels = [k for k in first.drawn if k in set(second.drawn)]
     charts = second.report.path / "charts"
     charts.mkdir(exist_ok=True)
-    drawn = [scatter_chart(both, view, kernels, called) for view in ("speedup", "octave_efficiency",
+    measured = " ".join(f"{side}: {common_caption(data, data.measured)}"
+                        for side, data in (("First", first), ("Second", second)))
+    drawn = [scatter_chart(both, view, kernels, called, measured) for view in ("speedup", "octave_efficiency",
                                                                      "self_efficiency", "direct_efficiency")]
     sections = _tables(first, second, both, called)
     sections[sections.index("")] = "\n".join(chart_sections(drawn, charts))

@@ -8,14 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from . import paper, style
 from .captions import chosen_text, common_caption, slow_text, spread_evenly
 from .derive import Data, alpha_text, geomean, theory_macs, theory_memory
 from .style import Chart, Layout, Missing
 
-MAX_PANELS = 14
+MAX_PANELS = 16
 CURVE = np.linspace(0, 1, 101)
 
 
@@ -75,11 +75,17 @@ def _panel_order(frames: list[pd.DataFrame]):
     return lambda column: column.map(order) if column.name == "panel" else column
 
 
-def _draw_speedup_panel(ax: Axes, of: pd.DataFrame, kernels: list[str]) -> None:
+PAPER_LOOKS = {"speedup": {"linestyle": "none", "marker": "d", "markersize": 5, "color": style.GREY, "zorder": 3,
+                           "markeredgecolor": style.BACK, "markeredgewidth": 0.4},
+               "theory_speedup": {"linestyle": "none", "marker": "_", "markersize": 7, "color": style.GREY}}
+
+
+def _draw_speedup_panel(ax: Axes, of: pd.DataFrame, kernels: list[str], paper_too: bool) -> None:
     if of["table_1"].all():
         ax.plot(CURVE, 1 / theory_macs(CURVE, CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
-    ax.plot(paper.RESNET50["alpha"], paper.RESNET50["speedup"], linestyle="none", marker="d", markersize=3.5,
-            color=style.GREY, label="paper")
+    if paper_too:
+        for column, look in PAPER_LOOKS.items():
+            ax.plot(paper.RESNET50["alpha"], paper.RESNET50[column], label=f"paper {column}", **look)
     ceiling = of.drop_duplicates("alpha")
     ax.plot(ceiling["alpha"], ceiling["theory"], linestyle="none", marker="_", markersize=7, color=style.INK,
             label="theory (this layer)")
@@ -92,18 +98,25 @@ def _draw_speedup_panel(ax: Axes, of: pd.DataFrame, kernels: list[str]) -> None:
     ax.set_title(of["panel"].iloc[0])
 
 
+def is_mean(points: pd.DataFrame) -> bool:
+    """Whether points of means are among them: the paper's whole network bears comparison with these alone."""
+    return bool((points["case_id"] == "").any())
+
+
 def draw_speedup(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
     present = [k for k in kernels if k in set(points["kernel"])]
-    labels = [*present, "theory (table 1)", "theory (this layer)", "paper: ResNet-50"]
+    labels = [*present, "theory (table 1)", "theory (these layers)", "paper's ResNet-50", "its theory"]
     handles = [Line2D([], [], **style.line_style(kernels, k)) for k in present]
     handles += [Line2D([], [], color=style.INK, linewidth=0.8),
                 Line2D([], [], color=style.INK, marker="_", markersize=7, linestyle="none"),
-                Line2D([], [], color=style.GREY, marker="d", linestyle="none")]
+                *(Line2D([], [], **look) for look in PAPER_LOOKS.values())]
     names = list(points["panel"].drop_duplicates())
+    any_mean = is_mean(points)
     figure, axes = style.panels(layout, len(names), layout.columns, 1.35,
                                 style.legend_height(labels, layout) + 0.22, 0.42)
     for ax, name in zip(axes, names):
-        _draw_speedup_panel(ax, points[points["panel"] == name], kernels)
+        of = points[points["panel"] == name]
+        _draw_speedup_panel(ax, of, kernels, is_mean(of) or not any_mean)
     axes[0].set_xlim(0, 1 if points["alpha"].max() > 0.8 else 0.8)
     axes[0].set_xticks([0, 0.25, 0.5, 0.75, *([1] if points["alpha"].max() > 0.8 else [])])
     axes[0].xaxis.set_major_formatter(lambda value, _: alpha_text(value))
@@ -130,8 +143,9 @@ def speedup_chart(data: Data) -> Chart | Missing:
         "Time of the fastest vanilla convolution of any algorithm over the time of the octave convolution. "
         f"{common_caption(data, rows)} Bands: 95% interval of the paired median, by layer. Lines join measured "
         "points; means are geometric, of the kernels that ran all of those layers. Black curve: "
-        "table 1 of the paper, for even extents; black dashes: the layer's own saving in multiply-adds. Grey "
-        "diamonds: the paper's whole ResNet-50 against MKL-DNN, whose own saving is smaller than a layer's."
+        "table 1 of the paper, for even extents; black dashes: the layers' own saving in multiply-adds. Grey "
+        f"diamonds{', beside the means' if is_mean(points) else ''}: the paper's whole ResNet-50, {paper.MEASURED}; "
+        "grey dashes: that network's own saving, by the multiply-adds that the paper prints."
         + chosen_text(shown, layers, "layers") + slow_text(data))
     return Chart(name, title, caption, points, lambda layout: draw_speedup(points, data.kernels, layout))
 
@@ -147,8 +161,7 @@ def thread_points(data: Data) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     rows = data.thread_pairs(counts[0])
     rows = rows[rows["kernel"].isin(data.drawn)].copy()
-    keys = ["label", "kernel", "alpha_in", "alpha_out", "bands", "cache", "dtype"]
-    rows = rows[rows.groupby(keys)["threads"].transform("nunique") == len(counts)]
+    rows = rows[rows.groupby("few_id")["threads"].transform("nunique") == len(counts)]
     rows["panel"] = np.where(rows["bands"] > 1, "octave", "vanilla")
     grouped = rows.groupby(["panel", "kernel", "threads"])["scaling"]
     return pd.DataFrame({"scaling": grouped.agg(geomean), "lo": grouped.min(), "hi": grouped.max(),
@@ -189,8 +202,9 @@ def threads_chart(data: Data) -> Chart | Missing:
         return Missing(name, title, "no case was measured at two thread counts")
     caption = (
         "Median time at the fewest threads over the median at more; geometric mean over the cases measured at "
-        "every thread count (in the title the most of any kernel), band: least to greatest case. The two were measured in different rounds, so "
-        f"drift of the machine is in these figures. {common_caption(data, data.measured, 'all')}"
+        "every thread count (in the title the most of any kernel), band: least to greatest case. The "
+        "two were measured in different rounds, so "
+        f"drift of the machine is in these figures. {common_caption(data, data.measured)}"
         + slow_text(data))
     return Chart(name, title, caption, points, lambda layout: draw_threads(points, data.kernels, layout))
 
@@ -198,23 +212,25 @@ def threads_chart(data: Data) -> Chart | Missing:
 # ---- 7: activation memory ---------------------------------------------------------------------------
 
 
-COMPUTED, HELD = "computed", "tensors as allocated"
+COMPUTED, HELD = "computed", "as allocated"
 
 
 def memory_points(data: Data) -> pd.DataFrame:
     """Kind, alpha, ratio to the vanilla layer's computed activations, for cases with equal ratios. Kinds:
-    computed; tensors as allocated (in the layouts of the kernels), one row a shape; and for each kernel tensors
-    and scratch together, geometric mean, least and greatest over the layers."""
-    columns = ["kind", "label", "alpha", "ratio", "lo", "hi", "case_id"]
-    rows = data.rows[(data.rows["bands"] > 1) & (data.rows["alpha_in"] == data.rows["alpha_out"])
-                     & data.rows["act_bytes"].notna()]
-    computed = rows.assign(kind=COMPUTED, ratio=rows["act_bytes"] / rows["act_bytes_vanilla"])
+    computed; as allocated (in the layouts of the kernels), one row a shape; and for each kernel tensors and
+    scratch together, geometric mean, least and greatest over the layers, at alpha 0 of their vanilla cases."""
+    columns = ["kind", "label", "alpha", "ratio", "lo", "hi", "cases", "case_id"]
+    rows = data.rows[(data.rows["alpha_in"] == data.rows["alpha_out"]) & data.rows["act_bytes"].notna()]
+    octave = rows[rows["bands"] > 1]
+    rows = rows[(rows["bands"] > 1) | rows["group_id"].isin(octave["group_id"])]
+    computed = octave.assign(kind=COMPUTED, ratio=octave["act_bytes"] / octave["act_bytes_vanilla"])
     counters = data.report.counters
     held = counters[counters["counter"].isin(["tensor_bytes", "scratch_bytes"])]
     held = held.drop_duplicates(["case_id", "counter"]).pivot(index="case_id", columns="counter", values="per_iter")
     held = rows.merge(held.reindex(columns=["tensor_bytes", "scratch_bytes"]), on="case_id")
-    tensors = held.assign(kind=HELD, ratio=held["tensor_bytes"] / held["act_bytes_vanilla"])
-    points = pd.concat([computed, tensors]).assign(lo=np.nan, hi=np.nan)
+    tensors = held[held["bands"] > 1]
+    tensors = tensors.assign(kind=HELD, ratio=tensors["tensor_bytes"] / tensors["act_bytes_vanilla"])
+    points = pd.concat([computed, tensors]).assign(lo=np.nan, hi=np.nan, cases=1)
     points = points[points["ratio"].notna()].drop_duplicates(["kind", "label", "alpha", "ratio"])
     return pd.concat([points[columns], _scratch_points(data, held)[columns]], ignore_index=True)
 
@@ -224,44 +240,86 @@ def _scratch_points(data: Data, held: pd.DataFrame) -> pd.DataFrame:
     held = held[(held["setting"] == setting) & held["kernel"].isin(data.drawn)]
     ratio = (held["tensor_bytes"] + held["scratch_bytes"]) / held["act_bytes_vanilla"]
     grouped = ratio.groupby([held["kernel"], held["alpha"]])
-    out = pd.DataFrame({"ratio": grouped.agg(geomean), "lo": grouped.min(), "hi": grouped.max()}).reset_index()
+    out = pd.DataFrame({"ratio": grouped.agg(geomean), "lo": grouped.min(), "hi": grouped.max(),
+                        "cases": grouped.count()}).reset_index()
     return out[out["ratio"].notna()].rename(columns={"kernel": "kind"}).assign(label="", case_id="")
+
+
+MEMORY_LOOKS = {COMPUTED: {"marker": "o", "markersize": 5, "markerfacecolor": "none", "color": style.INK},
+                HELD: {"marker": "+", "markersize": 7, "markeredgewidth": 1.2, "color": style.GREY}}
+
+
+def _draw_tensors(ax: Axes, points: pd.DataFrame) -> None:
+    for kind, look in MEMORY_LOOKS.items():
+        of = points[points["kind"] == kind].sort_values("alpha")
+        if len(of):
+            ax.plot(of["alpha"], 100 * of["ratio"], label=kind, linestyle="none", **look)
+    tensors = points[points["kind"].isin(MEMORY_LOOKS)]
+    ax.set_ylim(0, max(105.0, 105 * tensors["ratio"].max()))
+    ax.set_title("tensors")
+
+
+def _draw_scratch(ax: Axes, points: pd.DataFrame, kernels: list[str]) -> None:
+    """On a logarithmic axis: scratch may be many times the tensors."""
+    for kernel in kernels:
+        of = points[points["kind"] == kernel].sort_values("alpha")
+        look = style.line_style(kernels, kernel)
+        ax.fill_between(of["alpha"], 100 * of["lo"], 100 * of["hi"], color=look["color"], alpha=0.12, linewidth=0)
+        ax.plot(of["alpha"], 100 * of["ratio"], label=kernel, **look)
+    ax.set_yscale("log")
+    of = points[points["kind"].isin(kernels)]
+    ax.set_ylim(85 * min(of["lo"].min(), 0.25), 120 * max(of["hi"].max(), 1))
+    ax.yaxis.set_major_locator(FixedLocator([v for v in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+                                             if ax.get_ylim()[0] <= v <= ax.get_ylim()[1]]))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.set_title("tensors and scratch (logarithmic)")
 
 
 def draw_memory(points: pd.DataFrame, kernels: list[str], layout: Layout) -> Figure:
     present = [k for k in kernels if k in set(points["kind"])]
-    looks = {COMPUTED: {"marker": "o", "markersize": 5, "markerfacecolor": "none", "color": style.INK},
-             HELD: {"marker": "+", "markersize": 6, "color": style.GREY}}
-    looks = {kind: {"linestyle": "none", **look} for kind, look in looks.items() if kind in set(points["kind"])}
+    looks = {kind: {"linestyle": "none", **look} for kind, look in MEMORY_LOOKS.items() if kind in set(points["kind"])}
     looks |= {kernel: style.line_style(kernels, kernel) for kernel in present}
-    labels = ["table 1", *(f"{kind} with scratch" if kind in present else kind for kind in looks)]
+    labels = ["table 1", *looks]
     handles = [Line2D([], [], color=style.INK, linewidth=0.8)] + [Line2D([], [], **look) for look in looks.values()]
-    figure, (ax,) = style.panels(layout, 1, 1, 2.1, style.legend_height(labels, layout) + 0.12, 0.42, left=0.55,
-                                 right=0.2)
-    ax.plot(CURVE, 100 * theory_memory(CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
-    for kind, look in looks.items():
-        of = points[points["kind"] == kind].sort_values("alpha")
-        if kind in present:
-            ax.fill_between(of["alpha"], 100 * of["lo"], 100 * of["hi"], color=look["color"], alpha=0.15, linewidth=0)
-        ax.plot(of["alpha"], 100 * of["ratio"], label=kind, **look)
-    ax.set_xlim(0, 1.02)
-    ax.set_ylim(0, None)
-    ax.xaxis.set_major_formatter(lambda value, _: alpha_text(value))
-    ax.set_xlabel("alpha (share of channels at low resolution)")
-    ax.set_ylabel("activations (% of vanilla)")
+    figure, axes = style.panels(layout, 2 if present else 1, 2 if layout.columns > 2 else 1, 2.0,
+                                style.legend_height(labels, layout) + 0.26, 0.42, left=0.55, right=0.12,
+                                gap=(0.42, 0.5), share=False)
+    _draw_tensors(axes[0], points)
+    if present:
+        _draw_scratch(axes[1], points, kernels)
+    for ax in axes:
+        ax.plot(CURVE, 100 * theory_memory(CURVE), color=style.INK, linewidth=0.8, label="theory (table 1)")
+        ax.set_xlim(-0.02, 1.02)
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        ax.xaxis.set_major_formatter(lambda value, _: alpha_text(value))
+    figure.supxlabel("alpha (share of channels at low resolution)", y=0.04 / figure.get_figheight(), va="bottom",
+                     fontsize=7.5)
+    figure.supylabel("memory (% of the vanilla layer's tensors)", x=0.03 / layout.width, ha="left", fontsize=7.5)
     style.head_legend(figure, handles, labels, layout)
     return figure
+
+
+def _memory_held_text(data: Data, points: pd.DataFrame) -> str:
+    if not (points["kind"] == HELD).any():
+        return "What was allocated is not in this report's counters.csv."
+    text = "As allocated: in the kernels' layouts, with the padding of channel blocks."
+    scratch = points[(points["case_id"] == "") & points["kind"].isin(data.drawn)]
+    if scratch.empty:
+        return text
+    low, high = int(scratch["cases"].min()), int(scratch["cases"].max())
+    layers = f"{high}" if low == high else f"{low} to {high}"
+    return (f"{text} Scratch: what a kernel's plan owns beside its weights ({data.main_setting}; geometric mean of "
+            f"{layers} layers, band: least to greatest; at alpha 0 the kernel's vanilla case).")
 
 
 def memory_chart(data: Data) -> Chart | Missing:
     name, title = "memory", "Activation memory against alpha"
     points = memory_points(data)
-    if points.empty:
+    if not (points["kind"] == COMPUTED).any():
         return Missing(name, title, "no octave case with equal ratios states its activation bytes")
     count = points.loc[points["kind"] == COMPUTED, "label"].nunique()
-    held = ("As allocated: with the padding of channel blocks; with scratch: and what the kernel's plan owns beside "
-            f"its weights ({data.main_setting}; geometric mean over the layers, band: least to greatest)."
-            if (points["kind"] == HELD).any() else "What was allocated is not in this report's counters.csv.")
-    caption = (f"Inputs and outputs of {count} layers over those of the same layer with one band, as computed from "
-               "the extents; odd extents and channel counts that do not divide lie off the curve. " + held)
-    return Chart(name, title, caption, points, lambda layout: draw_memory(points, data.kernels, layout))
+    caption = (f"Inputs and outputs of {count} layers over those of the same layer with one band. Computed: from the "
+               "extents, no measurement; odd extents and channel counts that do not divide lie off the curve. "
+               f"{_memory_held_text(data, points)}{slow_text(data)}")
+    return Chart(name, title, caption, points, lambda layout: draw_memory(points, data.drawn, layout))

@@ -11,8 +11,8 @@ import pandas as pd
 
 from .reading import Report
 
-# Of one group, what a vanilla row must share with a case to be its baseline.
-LAYER_KEYS = ["group_id", "n", "c_in", "c_out", "d", "h", "w", "kd", "kh", "kw", "stride", "pad", "dilation",
+# Of one run and group, what a vanilla row must share with a case to be its baseline.
+LAYER_KEYS = ["run_id", "group_id", "n", "c_in", "c_out", "d", "h", "w", "kd", "kh", "kw", "stride", "pad", "dilation",
               "groups", "dtype", "epilogue"]
 # And what two kernels' rows must share to have solved the same problem.
 PROBLEM_KEYS = LAYER_KEYS + ["bands", "alpha_in", "alpha_out", "down", "paths"]
@@ -59,6 +59,13 @@ def alpha_text(alpha: float) -> str:
     return f"{alpha:.4g}".replace("0.", ".", 1) if 0 < alpha < 1 else f"{alpha:g}"
 
 
+def usual_alpha(rows: pd.DataFrame) -> float:
+    """One half where measured, else the ratio of most rows."""
+    if (rows["alpha"] == 0.5).any():
+        return 0.5
+    return float(rows["alpha"].value_counts().sort_index().idxmax())
+
+
 def paired_ratios(report: Report, pairs: pd.DataFrame) -> pd.DataFrame:
     """For each pair (case_id, base_id): time of base over time of case.
 
@@ -84,11 +91,11 @@ def paired_ratios(report: Report, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _layer_labels(results: pd.DataFrame) -> pd.Series:
-    """The layer, with the suite where two suites use its name, and with every option in which rows of that
-    layer differ."""
+    """The layer, with the suite where two suites use its name in the same setting, and with every option in
+    which rows of that layer differ."""
     label = results["layer"].copy()
-    suites = results.groupby("layer")["suite"].transform("nunique")
-    label = label.where(suites == 1, results["suite"] + "/" + label)
+    suites = results.groupby(["layer", *SETTING_KEYS])["suite"].transform("nunique")
+    label = label.where(suites.groupby(results["layer"]).transform("max") == 1, results["suite"] + "/" + label)
     octave = results[results["bands"] > 1]
     for column, form in VARIANTS.items():
         source = octave if column in ("bands", "down", "paths") else results
@@ -188,15 +195,23 @@ class Data:
         pairs = pairs.join(paired_ratios(self.report, pairs))
         return rows.merge(pairs[["case_id", "base_id", "ratio", "rounds"]], on="case_id")
 
-    def thread_pairs(self, few: int = 1) -> pd.DataFrame:
-        """Measured rows joined with the same case at `few` threads: `scaling` is its median over theirs. Not
-        paired: the two were measured in different rounds."""
-        keys = [*(k for k in PROBLEM_KEYS if k != "group_id"), "suite", "layer", "kernel", "cache", "isa"]
+    def _at_few_threads(self, few: int, keys: list[str]) -> pd.Series:
+        """case_id of each row's partner at `few` threads, NaN where there is none or more than one."""
         base = self.measured[self.measured["threads"] == few]
-        base = base[~base.duplicated(keys, keep=False)][[*keys, "t_median_ns"]]
-        rows = self.measured.merge(base.rename(columns={"t_median_ns": "t_few_ns"}), on=keys)
-        rows["scaling"] = rows["t_few_ns"] / rows["t_median_ns"]
-        return rows
+        base = base[~base.duplicated(keys, keep=False)][[*keys, "case_id"]]
+        joined = self.measured[keys].merge(base, on=keys, how="left")
+        return pd.Series(joined["case_id"].values, index=self.measured.index, dtype=object)
+
+    def thread_pairs(self, few: int = 1) -> pd.DataFrame:
+        """Measured rows with the same case of the same run at `few` threads (`few_id`), of the same suite or
+        else of another: `scaling` is its median over theirs. Not paired: the two were measured in different
+        rounds."""
+        keys = [*(k for k in PROBLEM_KEYS if k != "group_id"), "layer", "kernel", "cache", "isa"]
+        partner = self._at_few_threads(few, [*keys, "suite"]).fillna(self._at_few_threads(few, keys))
+        rows = self.measured.assign(few_id=partner)[partner.notna()]
+        medians = self.measured.set_index("case_id")["t_median_ns"]
+        rows["scaling"] = rows["few_id"].map(medians) / rows["t_median_ns"]
+        return rows.drop_duplicates(["few_id", "threads"])
 
     @property
     def main_setting(self) -> str:

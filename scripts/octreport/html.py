@@ -10,6 +10,8 @@ from typing import Callable
 
 import pandas as pd
 
+from .inline import share_styles
+
 CSS = """
 :root { color-scheme: light dark; --back: #ffffff; --ink: #1b1c1d; --muted: #5e6062; --grid: #dcddde;
   --grey: #8c8d8f; --stripe: #f5f6f7; --bad: #a4262c; --warn: #8a5a00; --link: #0060a0;
@@ -18,7 +20,7 @@ CSS = """
   --grid: #34373b; --grey: #8c8d8f; --stripe: #1d2024; --bad: #ff8f8f; --warn: #f0bf57; --link: #7fc4f5;
   --c0: #4aa8e0; --c1: #f0803c; --c2: #2fc79a; --c3: #dd93bb; --c4: #f0b429; --c5: #86cdf5; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 72rem; background: var(--back); color: var(--ink);
+body { margin: 0 auto; padding: 1rem; max-width: 96rem; background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } a { color: var(--link); }
@@ -32,11 +34,10 @@ p.note { color: var(--muted); font-size: .85rem; margin-top: 0; }
 th, td { padding: .18rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--grid); }
 th { vertical-align: bottom; font-weight: 600; white-space: normal; } td.text, th.text { text-align: left; }
 tr { background: var(--back); } tbody tr:nth-child(even) { background: var(--stripe); }
-#results-table th:first-child, #results-table td:first-child { position: sticky; left: 0; background: inherit; } code { font: .92em ui-monospace, "DejaVu Sans Mono",
-  monospace; } td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
-th button { all: unset; cursor: pointer; } th button::after { content: " \\2195"; color: var(--muted); }
-th[aria-sort=ascending] button::after { content: " \\2191"; } th[aria-sort=descending] button::after {
-  content: " \\2193"; } th button:focus-visible { outline: 2px solid var(--link); }
+td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
+th[tabindex] { cursor: pointer; } th[tabindex]::after { content: "\\00a0\\2195"; color: var(--muted); }
+th[aria-sort=ascending]::after { content: "\\00a0\\2191"; } th[aria-sort=descending]::after {
+  content: "\\00a0\\2193"; } th:focus-visible { outline: 2px solid var(--link); }
 figure { margin: 1rem 0 2rem; max-width: 58rem; } figure svg { width: 100%; height: auto; display: block; }
 figcaption { font-size: .85rem; margin-top: .4rem; } .narrow { display: none; }
 input.filter { font: inherit; padding: .2rem .5rem; width: 100%; max-width: 24rem; color: inherit;
@@ -44,12 +45,18 @@ input.filter { font: inherit; padding: .2rem .5rem; width: 100%; max-width: 24re
 @media screen and (max-width: 640px) { body { padding: .7rem; font-size: 14px; } .wide { display: none; }
   .narrow { display: block; } table { font-size: .78rem; } th, td { padding: .15rem .3rem; }
   h1 { font-size: 1.3rem; } }
-@page { size: A4 landscape; margin: 11mm; }
+@media screen { #results-table th:first-child, #results-table td:first-child { position: sticky; left: 0;
+  background: inherit; } }
+@page { size: A4 portrait; margin: 11mm; }
+@page wide { size: A4 landscape; margin: 11mm; }
 @media print { body { max-width: none; padding: 0; font-size: 9.5pt; } .table { overflow: visible; }
   table { font-size: 6.6pt; } th, td { padding: 1pt 2.5pt; } td.wrap, td.rerun { white-space: normal;
-  overflow-wrap: anywhere; min-width: 16mm; } td.rerun { min-width: 74mm; font-size: 5.5pt; } thead { display: table-header-group; } tr, figure { break-inside: avoid; }
-  figure { max-width: 19cm; } figure.tall { max-width: 15cm; } h2, h3 { break-after: avoid; }
-  input.filter, th button::after { display: none; } }
+  overflow-wrap: anywhere; min-width: 26mm; } td.rerun { min-width: 66mm; font-size: 5.5pt; }
+  thead { display: table-header-group; }
+  thead, tr, figure { break-inside: avoid; }
+  figure { max-width: 18.5cm; }
+  figure.tall { max-width: 16cm; } section.wide-page { page: wide; } h2, h3 { break-after: avoid; }
+  input.filter, th[tabindex]::after { display: none; } }
 """
 
 # Sorting by a click on a heading, and a filter over a table's rows. Without it the tables are plain.
@@ -58,10 +65,13 @@ for (const table of document.querySelectorAll('table.sortable')) {
   const body = table.tBodies[0];
   const value = (row, i) => row.cells[i].dataset.v ?? row.cells[i].textContent;
   [...table.tHead.rows[0].cells].forEach((th, i) => {
-    const button = document.createElement('button');
-    button.append(...th.childNodes);
-    th.append(button);
-    button.onclick = () => {
+    th.tabIndex = 0;  // no button inside: Chromium would not repeat such headings on the next printed page
+    th.onkeydown = event => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      th.click();
+    };
+    th.onclick = () => {
       const up = th.getAttribute('aria-sort') !== 'ascending';
       for (const other of table.tHead.rows[0].cells) other.removeAttribute('aria-sort');
       th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
@@ -117,7 +127,8 @@ def _cell(column: Column, value: object) -> str:
     css = f' class="{column.css}"' if column.css else ""
     if blank(value):
         return f'<td{css} data-v=""></td>'
-    return f'<td{css} data-v="{float(value)!r}">{escape(column.write(value))}</td>'
+    exact = "Infinity" if math.isinf(float(value)) else f"{float(value):.12g}"  # as the script reads it
+    return f'<td{css} data-v="{exact}">{escape(column.write(value))}</td>'
 
 
 def _heading(column: Column) -> str:
@@ -144,8 +155,10 @@ def table(frame: pd.DataFrame, columns: list[Column], name: str, sortable: bool 
 
 def page(title: str, body: list[str]) -> str:
     """A whole document that needs nothing from anywhere else."""
+    text, charts = share_styles("\n".join(body))
     return "\n".join([
         '<!DOCTYPE html>', '<html lang="en">', '<head>', '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>", f"<style>{CSS}</style>", "</head>", "<body>", f"<h1>{escape(title)}</h1>",
-        *body, f"<script>{SCRIPT}</script>", "</body>", "</html>", ""])
+        f"<title>{escape(title)}</title>", f"<style>{CSS}{charts}</style>", "</head>", "<body>",
+        f"<h1>{escape(title)}</h1>",
+        text, f"<script>{SCRIPT}</script>", "</body>", "</html>", ""])

@@ -46,13 +46,11 @@ def _cells(ax: Axes, table: pd.DataFrame, norm: LogNorm, font: float) -> QuadMes
 
 
 def _write_values(ax: Axes, values: np.ma.MaskedArray, norm: LogNorm, font: float) -> None:
+    light = style.DIVERGING(norm(values))[..., :3] @ (0.299, 0.587, 0.114) > 0.5
     for (row, column), value in np.ndenumerate(values.filled(np.nan)):
-        if not np.isfinite(value):
-            continue
-        red, green, blue, _ = style.DIVERGING(norm(value))
-        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        ax.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=font,
-                color=DARK_TEXT if light else LIGHT_TEXT)
+        if np.isfinite(value):
+            ax.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=font,
+                    color=DARK_TEXT if light[row, column] else LIGHT_TEXT)
 
 
 def _colour_bar(figure: Figure, mesh: QuadMesh, layout: Layout, label: str, top: float) -> None:
@@ -69,7 +67,7 @@ def _colour_bar(figure: Figure, mesh: QuadMesh, layout: Layout, label: str, top:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     bar.outline.set_visible(False)
-    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.3)  # vectors, without seams between them
+    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.8)  # vectors, without seams between them
     ax.grid(False)
     ax.set_title(label, fontsize=7.5, pad=3)
 

@@ -13,6 +13,7 @@ from . import machine, paper, style, summary
 from .charts import all_charts
 from .derive import VIEWS, Data, alpha_text, geomean
 from .html import Column, fixed, general, page, table
+from .inline import inline_svg
 from .style import Chart, Missing
 from .warnings import all_warnings
 
@@ -26,6 +27,13 @@ def _warnings_section(data: Data) -> list[str]:
     if not items:
         items = ["<li>None: every case was verified and measured, no round was dropped.</li>"]
     return ['<h2 id="warnings">Before you read a number</h2>', '<ul class="warnings">', *items, "</ul>"]
+
+
+def _answer_section(data: Data) -> list[str]:
+    sentences = summary.answer(data)
+    if not sentences:
+        return []
+    return ['<h2 id="answer">In short</h2>', "<p>" + " ".join(map(escape, sentences)) + "</p>"]
 
 
 def _summary_section(data: Data) -> list[str]:
@@ -76,59 +84,62 @@ def _scaling_section(data: Data) -> list[str]:
                                       "more (ratio); measured in different rounds")]
 
 
+def _table_1_row(what: str, source: str, values: pd.Series, layers: object = "") -> dict[str, object]:
+    """`values`: shares of vanilla by ratio."""
+    return {"what": what, "source": source, "layers": layers, **{str(alpha): v for alpha, v in values.items()}}
+
+
+def _layers_text(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return str(high) if low == high else f"{low} to {high}"
+
+
 def table_1(data: Data) -> pd.DataFrame:
-    """The paper's table 1 and what the run's layers give: shares of vanilla, least and greatest layer for what
-    is counted, geometric mean for times. Cases with equal ratios, of the main setting."""
+    """The paper's table 1 and what the run's layers give, as shares of vanilla, a column for each ratio: least and
+    greatest layer for what is counted, geometric mean for times. Cases with equal ratios, of the main setting."""
     rows = data.rows[(data.rows["bands"] > 1) & (data.rows["alpha_in"] == data.rows["alpha_out"])]
-    measured = data.octave[(data.octave["alpha_in"] == data.octave["alpha_out"])]
+    measured = data.octave[(data.octave["alpha_in"] == data.octave["alpha_out"]) & data.octave["speedup"].notna()]
     if len(measured):
         measured = measured[measured["setting"] == data.main_setting]
-    alphas = sorted({*paper.TABLE_1["alpha"], *rows["alpha"]} - {0.0})
-    out = pd.DataFrame({"alpha": alphas}).merge(paper.TABLE_1, on="alpha", how="left")
-    for name, part, whole in (("macs", "macs", "macs_vanilla"), ("memory", "act_bytes", "act_bytes_vanilla")):
-        share = (rows[part] / rows[whole]).groupby(rows["alpha"])
-        out[f"{name} least"], out[f"{name} greatest"] = (out["alpha"].map(s) for s in (share.min(), share.max()))
-    out = out.merge(paper.RESNET50.assign(paper_time=1 / paper.RESNET50["speedup"])[["alpha", "paper_time"]],
-                    on="alpha", how="left")
+    printed = paper.TABLE_1.set_index("alpha")
+    out = []
+    for what, name, part in (("multiply-adds", "macs", "macs"), ("memory", "memory", "act_bytes")):
+        out.append(_table_1_row(what, "paper, table 1", printed[name]))
+        share = (rows[part] / rows[f"{part}_vanilla"]).groupby(rows["alpha"])
+        layers = _layers_text(rows.groupby("alpha")["label"].nunique()) if len(rows) else ""
+        out += [_table_1_row(what, f"this run, {which} layer", values, layers)
+                for which, values in (("least", share.min()), ("greatest", share.max()))]
+    out.append(_table_1_row("time", "paper, ResNet-50", 1 / paper.RESNET50.set_index("alpha")["speedup"]))
     for kernel in data.drawn:
-        of = measured[measured["kernel"] == kernel]
-        out[f"time {kernel}"] = out["alpha"].map(1 / of.groupby("alpha")["speedup"].agg(geomean)).astype(float)
-        out[f"cases {kernel}"] = out["alpha"].map(of.groupby("alpha")["speedup"].count())
-    return out
+        speedups = measured[measured["kernel"] == kernel].groupby("alpha")["speedup"]
+        if len(speedups):
+            out.append(_table_1_row("time", kernel, 1 / speedups.agg(geomean), _layers_text(speedups.count())))
+    alphas = sorted({*paper.TABLE_1["alpha"], *rows["alpha"]})
+    return pd.DataFrame(out).reindex(columns=["what", "source", "layers", *map(str, alphas)])
 
 
 def _table_1_section(data: Data) -> list[str]:
     frame = table_1(data)
-    columns = [Column("alpha", "alpha", lambda a: alpha_text(float(a))),
-               Column("multiply-adds, table 1 (%)", "macs", _percent),
-               Column("run: least (%)", "macs least", _percent), Column("greatest (%)", "macs greatest", _percent),
-               Column("memory, table 1 (%)", "memory", _percent),
-               Column("run: least (%)", "memory least", _percent),
-               Column("greatest (%)", "memory greatest", _percent),
-               Column("time, paper's ResNet-50 (%)", "paper_time", _percent)]
-    for kernel in data.drawn:
-        if frame[f"time {kernel}"].notna().any():
-            columns += [Column(f"time {kernel} (%)", f"time {kernel}", _percent),
-                        Column("layers", f"cases {kernel}", fixed(0))]
-    where = f", {data.main_setting}" if not data.measured.empty else ""
+    columns = [Column("% of vanilla", "what"), Column("of", "source"), Column("layers", "layers")]
+    columns += [Column(f"alpha {alpha_text(float(alpha))}", alpha, _percent) for alpha in frame.columns[3:]]
+    where = f"{data.main_setting}; " if not data.measured.empty else ""
     return ['<h2 id="table-1">The paper\'s table 1 beside this run</h2>',
-            "<p>In percent of the vanilla layer. Multiply-adds and memory of the run are computed from its layers; "
-            "they differ from the paper's where extents are odd, channels do not divide, or the stride is 2. Times "
-            "are geometric means over the fastest vanilla kernel of any algorithm; the paper's are of a whole "
-            "ResNet-50 (TVM) over MKL-DNN, one thread of a 2.0 GHz Skylake.</p>",
-            table(frame, columns, "table1", note=f"layers with equal ratios{where}; empty: not in the paper, or not "
-                                                 "in this run")]
+            "<p>In percent of the vanilla layer, of layers with equal ratios. Multiply-adds and memory of the run are "
+            "computed from its layers; they differ from the paper's where extents are odd, channels do not divide, "
+            "or the stride is 2. Times are geometric means, over the fastest vanilla kernel of any algorithm. The "
+            f"paper's are of a whole ResNet-50: {escape(paper.MEASURED)}.</p>",
+            table(frame, columns, "table1", note=f"{where}empty: not in the paper, or not in this run")]
 
 
 def _render(chart: Chart, charts: Path) -> str:
     """Writes the chart's files; returns it as a <figure>."""
     figure = chart.draw(style.WIDE)
-    svg = style.write_files(figure, charts / chart.name)
+    style.write_files(figure, charts / chart.name)
     tall = figure.get_figheight() > 6
+    wide = inline_svg(figure, f"{chart.name}-w-", chart.title)
     style.plt.close(figure)
-    wide = style.inline_svg(svg, f"{chart.name}-w", escape(chart.title, quote=True))
     figure = chart.draw(style.NARROW)
-    narrow = style.inline_svg(style.svg_text(figure), f"{chart.name}-n", escape(chart.title, quote=True))
+    narrow = inline_svg(figure, f"{chart.name}-n-", chart.title)
     style.plt.close(figure)
     links = ", ".join(f'<a href="charts/{chart.name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "pdf", "png"))
     return (f'<figure{" class=tall" if tall else ""}>\n<div class="wide">{wide}</div>\n'
@@ -198,10 +209,10 @@ def _results_section(data: Data) -> list[str]:
                                    ("llc_misses", "cache misses"), ("pct_peak", "share of the peak"),
                                    ("steal_pct", "stolen time")) if key not in shown]
     note = f'<p class="missing">Not measured in this run, so not shown: {", ".join(lost)}.</p>' if lost else ""
-    return ['<h2 id="results">Results by layer</h2>',
+    return ['<section class="wide-page">', '<h2 id="results">Results by layer</h2>',
             f"<p>All {len(frame)} rows of results.csv; a click on a heading sorts. The last column runs a case "
             "alone.</p>", note,
-            table(frame, columns, "results", sortable=True, row_key="case_id")]
+            table(frame, columns, "results", sortable=True, row_key="case_id"), "</section>"]
 
 
 def counter_frame(data: Data) -> pd.DataFrame:
@@ -258,6 +269,13 @@ def _machine_section(data: Data) -> list[str]:
     return [*out, table(facts, [Column("run.json", "key"), Column("value", "value", css="wrap")], "run")]
 
 
+def _runs_text(data: Data) -> str:
+    runs = list(data.rows["run_id"].drop_duplicates())
+    started = data.report.run.get("started")
+    when = f" of {started}" if isinstance(started, str) and len(runs) == 1 else ""
+    return ", ".join(runs[:3]) + (f" and {len(runs) - 3} more" if len(runs) > 3 else "") + when
+
+
 def write_page(data: Data, cases: list[str]) -> Path:
     """Writes charts/ and report.html into the report's directory."""
     charts = data.report.path / "charts"
@@ -265,12 +283,14 @@ def write_page(data: Data, cases: list[str]) -> Path:
     where = machine.model(data.report.run)
     drawn = all_charts(data, cases)
     counts = data.rows["status"].value_counts()
-    body = [f'<p class="muted">{escape(where + "; " if where else "")}run {escape(data.rows["run_id"].iloc[0])}; '
+    body = [f'<p class="muted">{escape(where + "; " if where else "")}run {escape(_runs_text(data))}; '
             f"{len(data.rows)} cases: {escape(', '.join(f'{n} {s}' for s, n in counts.items()))}. "
-            '<a href="#summary">Summary</a>, <a href="#table-1">table 1</a>, <a href="#charts">charts</a>, '
+            '<a href="#answer">In short</a>, <a href="#summary">summary</a>, <a href="#table-1">table 1</a>, '
+            '<a href="#charts">charts</a>, '
             '<a href="#results">results</a>, <a href="#machine">machine</a>.</p>',
-            *_warnings_section(data), *_summary_section(data), *_table_1_section(data),
-            '<h2 id="charts">Charts</h2>', *chart_sections(drawn, charts), *_results_section(data), *_counters_section(data), *_machine_section(data)]
+            *_warnings_section(data), *_answer_section(data), *_summary_section(data), *_table_1_section(data),
+            '<h2 id="charts">Charts</h2>', *chart_sections(drawn, charts), *_results_section(data),
+            *_counters_section(data), *_machine_section(data)]
     path = data.report.path / "report.html"
     path.write_text(page(f"Octave convolution: {data.report.name}", body), encoding="utf-8")
     return path

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
 from . import machine, style
 from .captions import chosen_text, common_caption, slow_text, spread_evenly
-from .derive import Data, alpha_text
+from .derive import Data, alpha_text, usual_alpha
 from .style import Chart, Layout, Missing
 
 MAX_BAR_LAYERS = 9
@@ -24,13 +24,6 @@ LABEL_BOX = {"boxstyle": "square,pad=0.12", "facecolor": style.BACK, "edgecolor"
 
 
 # ---- 3: time by path --------------------------------------------------------------------------------
-
-
-def _breakdown_alpha(rows: pd.DataFrame) -> float:
-    """One half where measured, else the ratio of most rows."""
-    if (rows["alpha"] == 0.5).any():
-        return 0.5
-    return float(rows["alpha"].value_counts().sort_index().idxmax())
 
 
 def breakdown_points(data: Data) -> pd.DataFrame:
@@ -44,7 +37,7 @@ def breakdown_points(data: Data) -> pd.DataFrame:
     rows = rows[rows["case_id"].isin(parts.loc[parts["ns"].notna(), "case_id"])]
     if rows.empty:
         return pd.DataFrame(columns=columns)
-    rows = rows[rows["alpha"] == _breakdown_alpha(rows)].drop_duplicates(["label", "kernel"])
+    rows = rows[rows["alpha"] == usual_alpha(rows)].drop_duplicates(["label", "kernel"])
     keep = spread_evenly(list(rows["label"].drop_duplicates()), MAX_BAR_LAYERS)
     rows = rows[rows["label"].isin(keep)]
     wanted = ["case_id", "label", "kernel", "alpha", "vanilla_median_ns", "macs_vanilla"]
@@ -144,7 +137,8 @@ def breakdown_chart(data: Data) -> Chart | Missing:
         f"Where the time of an octave convolution goes at alpha {alpha_text(alpha)}, in percent of the fastest "
         "vanilla kernel's time (line at 100). Ideal: each path's multiply-adds at that kernel's speed, pooling, "
         "upsampling and additions free. Black tick and figure: the case timed in the same moments without "
-        f"looking inside; parts that go beyond it show what looking costs. Grey: what no part explains. {common_caption(data, rows)}"
+        f"looking inside; parts that go beyond it show what looking costs. Grey: what no part explains. "
+        f"{common_caption(data, rows)}"
         + chosen_text(points["label"].nunique(), everything["label"].nunique(), "layers") + slow_text(data))
     return Chart(name, title, caption, points, lambda layout: draw_breakdown(points, data.kernels, layout))
 
@@ -173,33 +167,63 @@ def _nice_log(low: float, high: float) -> FixedLocator:
     return FixedLocator(ticks)
 
 
+def _clusters(peaks: pd.DataFrame) -> list[pd.DataFrame]:
+    """Ceilings so close that their labels would cover each other, the highest first."""
+    ordered = peaks.sort_values("value", ascending=False, kind="stable")
+    apart = ordered["value"] < ordered["value"].shift() / 1.2
+    return [of for _, of in ordered.groupby(apart.cumsum())]
+
+
+def _names(peaks: pd.DataFrame, unit: str) -> str:
+    """ "AVX-512 FMA, AVX2 FMA 118 GFLOP/s", or with a value each where these differ."""
+    values = [f"{value:.0f}" for value in peaks["value"]]
+    if len(set(values)) == 1:
+        return f"{', '.join(peaks['name'])} {values[0]} {unit}"
+    return ", ".join(f"{name} {value}" for name, value in zip(peaks["name"], values)) + f" {unit}"
+
+
 def _draw_ceilings(ax: Axes, peaks: pd.DataFrame) -> None:
     left, right = ax.get_xlim()
-    compute = peaks[peaks["kind"] == "compute"].sort_values("value", ascending=False)
+    compute, bandwidth = (peaks[peaks["kind"] == kind] for kind in ("compute", "bandwidth"))
     top = compute["value"].max() if len(compute) else np.inf
-    for _, peak in peaks[peaks["kind"] == "bandwidth"].iterrows():
+    for _, peak in bandwidth.iterrows():
         x = np.array([left, min(right, top / peak["value"])])
         if x[1] > x[0]:
             ax.plot(x, x * peak["value"], color=style.MUTED, linewidth=0.9, linestyle="--", label=peak["name"])
-            _label_slope(ax, peak["name"], peak["value"], x[1])
     for _, peak in compute.iterrows():
         ax.plot([left, right], [peak["value"]] * 2, color=style.INK, linewidth=0.9, label=peak["name"])
-        ax.annotate(f"{peak['name']} {peak['value']:.0f} GFLOP/s", (left, peak["value"]), xytext=(3, 2),
-                    textcoords="offset points", fontsize=6.5, bbox=LABEL_BOX)
+    for of in _clusters(bandwidth):
+        _label_slope(ax, _names(of, "GB/s"), of["value"].max(), min(right, top / of["value"].max()))
+    for i, of in enumerate(_clusters(compute)):  # the highest to the left, where no slope crosses it
+        ax.annotate(_names(of, "GFLOP/s"), (right if i else left, of["value"].max()), xytext=(-2 if i else 3, 2),
+                    textcoords="offset points", fontsize=6.5, ha="right" if i else "left")
 
 
-def _label_slope(ax: Axes, name: str, value: float, end: float) -> None:
+def _label_slope(ax: Axes, text: str, value: float, end: float) -> None:
     """Along the slope, from where it enters the axes, if it is to be seen for long enough."""
-    start = max(ax.get_xlim()[0], ax.get_ylim()[0] / value) * 1.04
+    start = max(1.3 * ax.get_xlim()[0], 1.04 * ax.get_ylim()[0] / value)
     to_inches = ax.figure.dpi_scale_trans.inverted().transform
     first, last = (to_inches(ax.transData.transform((x, x * value))) for x in (start, end))
     across, up = last - first
-    if end <= start or np.hypot(across, up) < 0.9:
+    if end <= start or np.hypot(across, up) < 0.055 * len(text):
         return
     angle = np.arctan2(up, across)
-    ax.annotate(f"{name} {value:.0f} GB/s", (start, start * value), textcoords="offset points",
+    ax.annotate(text, (start, start * value), textcoords="offset points",
                 xytext=(-3 * np.sin(angle), 3 * np.cos(angle)), fontsize=6.5, color=style.MUTED,
                 rotation=np.degrees(angle), rotation_mode="anchor")
+
+
+def _roof_limits(points: pd.DataFrame, peaks: pd.DataFrame) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of both axes: all points, every flat ceiling, and of every slope enough to read its label."""
+    low, high = points["intensity"].min() / 1.6, points["intensity"].max() * 1.6
+    bottom, top = points["gflops"].min() / 1.6, points["gflops"].max() * 1.7
+    compute, bandwidth = (peaks.loc[peaks["kind"] == kind, "value"] for kind in ("compute", "bandwidth"))
+    if len(compute):
+        bottom, top = min(bottom, compute.min() / 1.6), max(top, compute.max() * 1.7)
+    if len(compute) and len(bandwidth):
+        bottom = min(bottom, compute.max() / 12)
+        low = min(low, 1.2 * bottom / bandwidth.max())
+    return (low, high), (bottom, top)
 
 
 def _draw_roof(ax: Axes, of: pd.DataFrame, kernels: list[str]) -> None:
@@ -223,9 +247,9 @@ def draw_roofline(points: pd.DataFrame, peaks: pd.DataFrame, kernels: list[str],
     for ax in axes:
         ax.set_xscale("log")
         ax.set_yscale("log")
-    roof = shown.loc[shown["kind"] == "compute", "value"].max() if len(shown) else np.nan
-    axes[0].set_xlim(points["intensity"].min() / (10 if len(shown) else 1.6), points["intensity"].max() * 1.6)
-    axes[0].set_ylim(points["gflops"].min() / 1.6, 1.7 * np.nanmax([points["gflops"].max(), roof]))
+    across, up = _roof_limits(points, shown)
+    axes[0].set_xlim(across)
+    axes[0].set_ylim(up)
     for ax, threads in zip(axes, counts):
         _draw_ceilings(ax, shown[shown["threads"] == threads])
         _draw_roof(ax, points[points["threads"] == threads], kernels)
@@ -255,8 +279,9 @@ def roofline_chart(data: Data) -> Chart | Missing:
     caption = (
         "Every measured case. Intensity is 2 x multiply-adds over the compulsory bytes: inputs, outputs and "
         "weights, each moved once. The traffic at each cache level is larger, so a point above a slope is no "
-        "contradiction; nor is a Winograd kernel above a flat line, as it multiplies less than is counted. "
-        f"{ceilings} {common_caption(data, rows, 'all')}" + slow_text(data))
+        "contradiction. Nor is one above a flat line: Winograd multiplies less than is counted, and a direct kernel "
+        "may skip the padding's zeros, which are counted. "
+        f"{ceilings} {common_caption(data, rows)}" + slow_text(data))
     return Chart(name, title, caption, points,
                  lambda layout: draw_roofline(points, peaks, data.kernels, layout))
 
@@ -340,5 +365,5 @@ def samples_chart(data: Data, cases: list[str]) -> Chart | Missing:
         "minimum) first; report.py --case ID draws any other")
     rows = data.measured[data.measured["case_id"].isin(points["case_id"])]
     caption = (f"Each dot is one sample, for {which}. Crosses were disturbed and are in no figure. "
-               f"{common_caption(data, rows, 'all')}")
+               f"{common_caption(data, rows)}")
     return Chart(name, title, caption, points, lambda layout: draw_samples(points, layout))

@@ -16,10 +16,11 @@ import pandas as pd
 SCHEMA = 1
 STATUSES = ("ok", "unsupported", "wrong", "error", "skipped")
 
-TEXT, INT, REAL, NEED_TEXT, NEED_INT, POSITIVE = range(6)
+TEXT, INT, REAL, NEED_TEXT, NEED_INT, POSITIVE, REAL_OR_INF = range(7)
 
 
 # The columns of bench/csv.h. NEED_*: a row says nothing without it. POSITIVE: a real above 0, or empty.
+# REAL_OR_INF: `inf` says that an output was not a number.
 RESULTS = {
     "schema": NEED_INT, "run_id": TEXT, "case_id": NEED_TEXT, "group_id": NEED_TEXT, "suite": TEXT,
     "layer": NEED_TEXT, "n": NEED_INT, "c_in": NEED_INT, "c_out": NEED_INT, "d": NEED_INT, "h": NEED_INT,
@@ -32,7 +33,7 @@ RESULTS = {
     "t_median_ns": POSITIVE, "t_ci_lo_ns": POSITIVE, "t_ci_hi_ns": POSITIVE, "t_p90_ns": POSITIVE,
     "gflops": REAL, "pct_peak": REAL, "vanilla_kernel": TEXT, "vanilla_median_ns": POSITIVE,
     "speedup": POSITIVE, "speedup_lo": POSITIVE, "speedup_hi": POSITIVE, "octave_efficiency": POSITIVE,
-    "self_speedup": POSITIVE, "self_efficiency": POSITIVE, "max_abs_err": REAL, "err_bound": REAL,
+    "self_speedup": POSITIVE, "self_efficiency": POSITIVE, "max_abs_err": REAL_OR_INF, "err_bound": REAL,
     "cycles": REAL, "instructions": REAL, "ipc": REAL, "freq_ghz": REAL, "llc_misses": REAL,
     "steal_pct": REAL, "rerun": TEXT,
 }
@@ -75,6 +76,10 @@ def _to_real(text: str) -> float:
     return value
 
 
+def _to_real_or_inf(text: str) -> float:
+    return math.inf if text == "inf" else _to_real(text)
+
+
 def _to_positive(text: str) -> float:
     value = _to_real(text)
     if value <= 0:
@@ -87,6 +92,7 @@ _NUMBERS: dict[int, tuple[Callable[[str], float], str]] = {
     NEED_INT: (_to_int, "an integer"),
     REAL: (_to_real, "a number"),
     POSITIVE: (_to_positive, "a number above 0"),
+    REAL_OR_INF: (_to_real_or_inf, "a number or inf"),
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How charts look: colours, fonts, sizes, files, and SVG that follows the page's light or dark colours."""
+"""How charts look: colours, fonts, sizes, files."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ DIVERGING = LinearSegmentedColormap.from_list(
     "octave", ["#8c3b00", "#d55e00", "#f4b183", "#f7f7f7", "#7fb8da", "#0072b2", "#00395a"])
 DIVERGING.set_bad(BACK, 0.0)
 
+FONT = "DejaVu Sans"
 RC = {
-    "font.family": "DejaVu Sans", "font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5,
+    "font.family": FONT, "font.size": 7.5, "axes.titlesize": 7.5, "axes.labelsize": 7.5,
     "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "figure.titlesize": 8.5,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED, "xtick.color": MUTED,
     "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlecolor": INK,
     "axes.linewidth": 0.6, "grid.color": GRID, "grid.linewidth": 0.5, "axes.grid": True,
-    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.2,
+    "axes.axisbelow": True, "axes.titley": 1.0,  # given, it is not computed anew in every drawing
+    "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.2,
     "lines.markersize": 3.5, "legend.frameon": False, "figure.facecolor": BACK, "axes.facecolor": BACK,
     "savefig.facecolor": BACK, "hatch.linewidth": 0.6,
     "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "octbench",
@@ -147,35 +149,18 @@ def file_stem(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-")
 
 
-_INLINE = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)", GREY: "var(--grey)",
-           BACK: "var(--back)", **{c: f"var(--c{i})" for i, c in enumerate(PALETTE)}}
-
-
 def svg_text(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "octbench report.py"})
     return out.getvalue()
 
 
-def inline_svg(svg: str, prefix: str, label: str) -> str:
-    """For pasting into HTML: ids of its own, the page's colours, and a name for screen readers."""
-    svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    svg = svg.replace("url(#", f"url(#{prefix}-").replace('href="#', f'href="#{prefix}-')
-    for colour, variable in _INLINE.items():
-        svg = re.sub(colour, variable, svg, flags=re.I)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-
-
-def write_files(figure: Figure, stem: Path) -> str:
-    """stem.svg, .pdf and .png; returns the SVG's text."""
-    svg = svg_text(figure)
-    stem.with_name(stem.name + ".svg").write_text(svg, encoding="utf-8")
+def write_files(figure: Figure, stem: Path) -> None:
+    """stem.svg, .pdf and .png."""
+    stem.with_name(stem.name + ".svg").write_text(svg_text(figure), encoding="utf-8")
     figure.savefig(stem.with_name(stem.name + ".pdf"),
                    metadata={"CreationDate": None, "Creator": "octbench report.py"})
     figure.savefig(stem.with_name(stem.name + ".png"), dpi=160)
-    return svg
 
 
 In, Out = TypeVar("In"), TypeVar("Out")

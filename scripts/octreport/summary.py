@@ -8,7 +8,7 @@ from typing import Iterator
 import numpy as np
 import pandas as pd
 
-from .derive import FRAMEWORK, LIBRARY, POSTOP, VIEWS, Data, alpha_text, geomean, paired_ratios
+from .derive import FRAMEWORK, LIBRARY, POSTOP, VIEWS, Data, alpha_text, geomean, paired_ratios, usual_alpha
 
 SHORT = {"octave_efficiency": "octave", "self_efficiency": "self", "direct_efficiency": "direct",
          "library_efficiency": "oneDNN direct"}
@@ -83,6 +83,39 @@ def vanilla_speeds(data: Data, setting: str) -> pd.DataFrame:
     ratios = paired_ratios(data.report, pairs[pairs["base_id"].notna()])["ratio"]
     rows = rows.assign(against=ratios.reindex(rows.index))
     return _by_kernel(data, rows, {"against": "over oneDNN direct", "pct_peak": "% of peak"}, setting)
+
+
+def best_cases(data: Data) -> pd.DataFrame:
+    """At one ratio (one half where measured, else that of most rows) the fastest octave case of each layer with
+    equal ratios, in the main setting."""
+    rows = data.octave[(data.octave["setting"] == data.main_setting) & data.octave["speedup"].notna()
+                       & (data.octave["alpha_in"] == data.octave["alpha_out"])]
+    if rows.empty:
+        return rows
+    rows = rows[rows["alpha"] == usual_alpha(rows)].sort_values("speedup", ascending=False, kind="stable")
+    return rows.drop_duplicates("label")
+
+
+def answer(data: Data) -> list[str]:
+    """Whether OctConv delivers here what table 1 promises, in three sentences; empty where nothing tells."""
+    best = best_cases(data) if not data.measured.empty else pd.DataFrame()
+    if best.empty:
+        return []
+    layers = f"{len(best)} layer{'s' if len(best) > 1 else ''}"
+    where = f" of {layers}" if len(best) > 1 else ""
+    faster, slower = int((best["speedup_lo"] > 1).sum()), int((best["speedup_hi"] < 1).sum())
+    least, most = (best.loc[best["octave_efficiency"].agg(pick)] for pick in ("idxmin", "idxmax"))
+    out = [f"At alpha {alpha_text(best['alpha'].iloc[0])} ({data.main_setting}) the fastest octave kernel takes "
+           f"{100 / geomean(best['speedup']):.0f}% of the time of the fastest vanilla kernel of any algorithm "
+           f"(geometric mean{where}); by their multiply-adds these layers would take "
+           f"{100 / geomean(best['theory_speedup']):.0f}%.",
+           f"The octave is faster in {faster} of {layers}, slower in {slower}, and within the 95% interval of equal "
+           f"in {len(best) - faster - slower}."]
+    if len(best) > 1:
+        out.append(f"It delivers least in {least['label']} (octave efficiency {least['octave_efficiency']:.2f} with "
+                   f"{least['kernel']}, vanilla being {least['vanilla_kernel']}) and most in {most['label']} "
+                   f"({most['octave_efficiency']:.2f} with {most['kernel']}).")
+    return out
 
 
 def thread_scaling(data: Data) -> pd.DataFrame:

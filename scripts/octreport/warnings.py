@@ -95,8 +95,9 @@ def _verdicts(data: Data) -> list[Warning]:
 def stored_mismatch(data: Data) -> pd.DataFrame:
     """Octave rows whose stored speedup is not what their samples give."""
     rows = data.octave[data.octave["speedup"].notna()]
-    vanilla = data.vanilla.drop_duplicates(["group_id", "kernel"]).set_index(["group_id", "kernel"])["case_id"]
-    keys = pd.MultiIndex.from_arrays([rows["group_id"], rows["vanilla_kernel"]])
+    place = ["run_id", "group_id", "kernel"]
+    vanilla = data.vanilla.drop_duplicates(place).set_index(place)["case_id"]
+    keys = pd.MultiIndex.from_arrays([rows["run_id"], rows["group_id"], rows["vanilla_kernel"]])
     pairs = pd.DataFrame({"case_id": rows["case_id"], "base_id": vanilla.reindex(keys).to_numpy()})
     pairs = pairs[pairs["base_id"].notna()]
     again = paired_ratios(data.report, pairs)
@@ -130,10 +131,28 @@ def _absent(data: Data) -> list[Warning]:
     return [Warning("note", f"There is no {name}: {lost[name]}.") for name in data.report.absent]
 
 
+def _sittings(data: Data) -> list[Warning]:
+    """Rows that were not measured in one go."""
+    out = []
+    runs = data.rows["run_id"].value_counts(sort=False)
+    if len(runs) > 1:
+        out.append(Warning("warn", "The rows are of several runs ("
+                                   + ", ".join(f"{run}: {_cases(count)}" for run, count in runs.items())
+                                   + "). No ratio is taken between rows of different runs; means are over all."))
+    times = data.report.run.get("resumed")
+    times = [str(time) for time in times] if isinstance(times, list) else []
+    if times:
+        out.append(Warning("note", f"The run was resumed: begun {data.report.run.get('started', 'at an unknown time')}"
+                                   f", taken up again {', '.join(times)}. Layers were measured whole, so each speedup "
+                                   "is of one sitting; layers and thread counts of different sittings may have met "
+                                   "another state of the machine."))
+    return out
+
+
 def all_warnings(data: Data) -> list[Warning]:
     """The worst first."""
     found = [*_failures(data), *_verdicts(data), *_rounds(data), *_noise(data), *_consistency(data),
-             *_absent(data)]
+             *_sittings(data), *_absent(data)]
     given = data.report.run.get("warnings")
     found += [Warning("warn", str(text)) for text in given] if isinstance(given, list) else []
     state = data.report.run.get("status")

@@ -70,10 +70,13 @@ def test_speedup_lines(charts, plain, layout):
         panel, drawn = ax.get_title(), lines(ax)
         curve = drawn["theory (table 1)"]
         assert np.allclose(curve.get_ydata(), 1 / (1 - 0.75 * curve.get_xdata() * (2 - curve.get_xdata())))
-        assert points_of(drawn["paper"]) == pytest.approx({0.125: 119 / 116, 0.25: 119 / 99, 0.5: 119 / 74,
-                                                           0.75: 119 / 61})
         if panel.startswith("mean of"):
+            assert points_of(drawn["paper speedup"]) == pytest.approx({0.125: 119 / 116, 0.25: 119 / 99, 0.5: 119 / 74,
+                                                                       0.75: 119 / 61})
+            assert points_of(drawn["paper theory_speedup"]) == pytest.approx({0.125: 4.1 / 3.6, 0.25: 4.1 / 3.1,
+                                                                              0.5: 4.1 / 2.4, 0.75: 4.1 / 1.9})
             continue
+        assert not any(name.startswith("paper") for name in drawn)
         for kernel in set(drawn) & set(DRAWN):
             assert points_of(drawn[kernel]) == want[panel, kernel]
             seen.add((panel, kernel))
@@ -111,9 +114,22 @@ def test_speedup_means(charts, plain):
             if len(values) == int(count):
                 want[kernel][alpha] = geomean(values)
         drawn = {name: points_of(line) for name, line in lines(ax).items() if name in DRAWN}
+        theory = {float(r["alpha_in"]): [float(o["theory_speedup"]) for o in single_thread(plain.ok)
+                                         if o["kernel"] == DRAWN[0] and o["alpha_in"] == r["alpha_in"]
+                                         and (k is None or o["kh"] == k[0])] for r in plain.ok}
+        assert points_of(lines(ax)["theory (this layer)"]) == pytest.approx({a: geomean(v) for a, v in theory.items()})
         assert set(drawn) == set(want)
         for kernel, points in want.items():
             assert drawn[kernel] == pytest.approx(points)
+    plt.close(figure)
+
+
+def test_the_paper_is_beside_a_single_layer_too(tmp_path):
+    path = synthetic.make_report(tmp_path / "r", layers={"conv3_3x3": synthetic.NINE["conv3_3x3"]}, rounds=6)
+    chart = {c.name: c for c in all_charts(Data(read_report(path)), [])}["speedup"]
+    figure = chart.draw(style.WIDE)
+    assert [ax.get_title() for ax in figure.axes] == ["conv3_3x3"]
+    assert {"paper speedup", "paper theory_speedup"} <= set(lines(figure.axes[0]))
     plt.close(figure)
 
 
@@ -140,8 +156,11 @@ def test_heat_maps(charts, plain, name, layout):
             want = plain.direct(row) if column == "direct_efficiency" else float(row[column])
             assert value == pytest.approx(want)
             seen += 1
-        texts = [t.get_text() for t in ax.texts]
-        assert sorted(texts) == sorted(f"{v:.2f}" for v in values.flat if not math.isnan(v))
+        written = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in ax.texts}
+        assert written == {at: f"{v:.2f}" for at, v in np.ndenumerate(values) if not math.isnan(v)}
+        assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == layers
+        if any(t.get_visible() and t.get_text() for t in ax.get_xticklabels()):
+            assert [float(t.get_text()) for t in ax.get_xticklabels()] == alphas
     assert seen == len(single_thread(plain.octave))
 
 
@@ -177,6 +196,8 @@ def test_breakdown_bars(charts, plain, layout):
             whole = sum(float(v["ns"]) for v in parts[case["case_id"]].values())
             mark = next(line for line in wholes if abs(np.mean(line.get_ydata()) - y) < 1e-6)
             assert mark.get_xdata()[0] == pytest.approx(100 * whole / base)
+            label = next(t for t in ax.texts if t.get_text().endswith("µs") and abs(t.xy[1] - y) < 1e-6)
+            assert label.get_text() == f"{whole / 1000:.4g} µs"
         assert got == pytest.approx(want)
     assert layer == len(layers) - 1
 
@@ -194,9 +215,15 @@ def test_roofline(charts, plain, layout):
                               if r["kernel"] == kernel and r["bands"] == bands and r["threads"] == str(threads))
                 line = drawn[f"{kernel} {kind}"]
                 assert sorted(zip(line.get_xdata(), line.get_ydata())) == pytest.approx(want)
-        assert drawn["AVX-512 FMA"].get_ydata()[0] == peaks[threads]["fma_avx512_gflops"]
-        slope = drawn["memory"].get_ydata() / drawn["memory"].get_xdata()
-        assert slope == pytest.approx([peaks[threads]["memory_gbs"]] * 2)
+        text = " ".join(t.get_text() for t in ax.texts)
+        for name, key in (("AVX-512 FMA", "fma_avx512_gflops"), ("AVX2 FMA", "fma_avx2_gflops")):
+            assert list(drawn[name].get_ydata()) == [peaks[threads][key]] * 2
+            assert f"{name} {peaks[threads][key]:.0f} GFLOP/s" in text
+        for name, key in (("L1", "l1_gbs"), ("L2", "l2_gbs"), ("L3", "l3_gbs"), ("memory", "memory_gbs")):
+            assert drawn[name].get_ydata() / drawn[name].get_xdata() == pytest.approx([peaks[threads][key]] * 2)
+            assert drawn[name].get_ydata()[1] == pytest.approx(peaks[threads]["fma_avx512_gflops"])
+            assert f"{name} {peaks[threads][key]:.0f} GB/s" in text
+        assert "FMA without AVX" not in drawn and len(drawn) == 2 * len(DRAWN) + 6
 
 
 def test_channels_by_resolution(charts, plain, layout):
@@ -218,6 +245,9 @@ def test_channels_by_resolution(charts, plain, layout):
         for (i, j), value in np.ndenumerate(values):
             if not math.isnan(value):
                 seen[k, float(alpha), sizes[i], channels[j]] = value
+        written = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in ax.texts}
+        assert written == {at: f"{v:.2f}" for at, v in np.ndenumerate(values) if not math.isnan(v)}
+    assert [int(t.get_text()) for t in figure.axes[0].get_yticklabels()] == sizes
     assert seen == dict(best)
 
 
@@ -236,28 +266,41 @@ def test_threads(charts, plain, layout):
         for kernel in DRAWN:
             assert points_of(drawn[kernel]) == pytest.approx({1: 1, 2: geomean(ratios[kernel])})
         ends = {v for band in ax.collections for v in map(tuple, band.get_paths()[0].vertices)}
-        assert {(2.0, min(ratios[DRAWN[0]])), (2.0, max(ratios[DRAWN[0]]))} <= ends
+        for kernel in DRAWN:
+            assert {(2.0, min(ratios[kernel])), (2.0, max(ratios[kernel]))} <= ends
+        assert len(ax.collections) == len(DRAWN)
+        assert ax.get_title() == f"{'octave' if bands == '2' else 'vanilla'} ({len(ratios[DRAWN[0]])} cases)"
 
 
 def test_memory(charts, plain, layout):
-    ax = charts["memory"].draw(layout).axes[0]
-    drawn = lines(ax)
-    curve = drawn["theory (table 1)"]
-    assert np.allclose(curve.get_ydata(), 100 * (1 - 0.75 * curve.get_xdata()))
-    want = {(float(r["alpha_in"]), 100 * float(r["act_bytes"]) / float(r["act_bytes_vanilla"]))
-            for r in plain.rows if r["bands"] == "2"}
-    assert set(zip(drawn["computed"].get_xdata(), drawn["computed"].get_ydata())) == want
+    tensors, scratch = charts["memory"].draw(layout).axes
+    for ax in (tensors, scratch):
+        curve = lines(ax)["theory (table 1)"]
+        assert np.allclose(curve.get_ydata(), 100 * (1 - 0.75 * curve.get_xdata()))
     held = defaultdict(dict)
     for row in plain.read("counters.csv"):
         held[row["case_id"]][row["counter"]] = row["per_iter"]
-    kernel = "f32_avx512_direct"
-    ratios = defaultdict(list)
-    for row in single_thread(plain.octave):
-        if row["kernel"] == kernel:
-            mine = held[row["case_id"]]
-            ratios[float(row["alpha_in"])].append((float(mine["tensor_bytes"]) + float(mine["scratch_bytes"]))
-                                                  / float(row["act_bytes_vanilla"]))
-    assert points_of(drawn[kernel]) == pytest.approx({a: 100 * geomean(v) for a, v in ratios.items()})
+
+    def percent(row, *parts):
+        return 100 * sum(float(held[row["case_id"]][part]) for part in parts) / float(row["act_bytes_vanilla"])
+
+    drawn = lines(tensors)
+    assert set(zip(drawn["computed"].get_xdata(), drawn["computed"].get_ydata())) == {
+        (float(r["alpha_in"]), 100 * float(r["act_bytes"]) / float(r["act_bytes_vanilla"]))
+        for r in plain.rows if r["bands"] == "2"}
+    assert sorted(set(zip(drawn["as allocated"].get_xdata(), drawn["as allocated"].get_ydata()))) == pytest.approx(
+        sorted({(float(r["alpha_in"]), percent(r, "tensor_bytes")) for r in plain.octave}))
+    assert scratch.get_yscale() == "log" and tensors.get_ylim()[0] == 0
+    edges = {v for band in scratch.collections for v in map(tuple, band.get_paths()[0].vertices)}
+    for kernel in DRAWN:
+        ratios = defaultdict(list)
+        for row in single_thread(plain.ok):
+            if row["kernel"] == kernel:
+                ratios[float(row["alpha_in"])].append(percent(row, "tensor_bytes", "scratch_bytes"))
+        assert points_of(lines(scratch)[kernel]) == pytest.approx({a: geomean(v) for a, v in ratios.items()})
+        for alpha, values in ratios.items():
+            for end in (min(values), max(values)):
+                assert any(at == alpha and y == pytest.approx(end) for at, y in edges)
 
 
 def test_samples(charts, plain, layout):
@@ -279,6 +322,22 @@ def test_samples(charts, plain, layout):
             assert sorted(line.get_xdata()) == pytest.approx(want)
     spread = {r["case_id"]: float(r["t_p90_ns"]) / float(r["t_min_ns"]) for r in plain.ok}
     assert max(spread, key=spread.get) in cases
+
+
+def test_every_chart_has_its_test_and_says_how_often(charts, plain):
+    assert set(charts) == {"speedup", "octave-efficiency", "self-efficiency", "direct-efficiency", "paths", "roofline",
+                           "channels-resolution", "threads", "memory", "samples"}
+    for name, chart in charts.items():
+        if name == "memory":  # which is counted, not timed
+            continue
+        rows = [r for r in plain.ok if name in ("roofline", "threads", "samples") or r["threads"] == "1"]
+        counts = sorted({int(r["samples"]) for r in rows})
+        if name in ("paths", "channels-resolution"):
+            assert re.search(r"; \d+( to \d+)? samples a case", chart.caption)
+        elif name != "samples":
+            text = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+            assert f"; {text} samples a case" in chart.caption, name
+        assert chart.caption.count("Synthetic Xeon; 1 thread, f32, warm") == 1
 
 
 def test_samples_of_a_case_asked_for(data, plain):

@@ -7,7 +7,9 @@ import ast
 import csv
 import json
 import re
+import resource
 import statistics
+import subprocess
 import sys
 from collections import defaultdict
 from html.parser import HTMLParser
@@ -16,7 +18,9 @@ import octreport.page
 import pytest
 import synthetic
 from conftest import ROOT, Plain, geomean
+from octreport import style
 from octreport.cli import main
+from octreport.compare import matched, scatter_chart
 from octreport.derive import Data
 from octreport.reading import read_report
 from octreport.warnings import all_warnings, stored_mismatch
@@ -205,27 +209,54 @@ def test_thread_scaling_table(page, plain):
 
 def test_table_1(page, plain):
     heads, rows = page.table("table1")
-    paper = {0.125: (82, 91, 116), 0.25: (67, 81, 99), 0.5: (44, 63, 74), 0.75: (30, 44, 61), 0.875: (26, 35, None),
-             1.0: (25, 25, None)}
-    assert [float(cells[0][0]) for _, cells in rows] == sorted(paper)
+    alphas = [float(head.split()[1]) for head in heads[3:]]
+    assert alphas == [0, 0.125, 0.25, 0.5, 0.75, 0.875, 1]
+    octave = [r for r in plain.rows if r["bands"] == "2"]
+
+    def by_alpha(of, value, reduce):
+        groups = defaultdict(list)
+        for row in of:
+            groups[float(row["alpha_in"])].append(value(row))
+        return {alpha: reduce(values) for alpha, values in groups.items()}
+
+    want = {("multiply-adds", "paper, table 1"): ("", dict(zip(alphas, (1, .82, .67, .44, .30, .26, .25)))),
+            ("memory", "paper, table 1"): ("", dict(zip(alphas, (1, .91, .81, .63, .44, .35, .25)))),
+            ("time", "paper, ResNet-50"): ("", {.125: 116 / 119, .25: 99 / 119, .5: 74 / 119, .75: 61 / 119})}
+    for what, part in (("multiply-adds", "macs"), ("memory", "act_bytes")):
+        for which, reduce in (("least", min), ("greatest", max)):
+            want[what, f"this run, {which} layer"] = "4", by_alpha(
+                octave, lambda r, part=part: float(r[part]) / float(r[f"{part}_vanilla"]), reduce)
+    for kernel in DRAWN:
+        mine = [r for r in plain.octave if r["kernel"] == kernel and r["threads"] == "1"]
+        layers = str(len({r["layer"] for r in mine}))
+        want["time", kernel] = layers, by_alpha(mine, lambda r: float(r["speedup"]), lambda v: 1 / geomean(v))
+    assert {(cells[0][0], cells[1][0]) for _, cells in rows} == set(want)
     for _, cells in rows:
-        alpha = float(cells[0][0])
-        macs, memory, ms = paper[alpha]
-        same(cells[1], macs / 100)
-        same(cells[4], memory / 100)
-        same(cells[7], ms / 119 if ms else None)
-        mine = [r for r in plain.rows if r["bands"] == "2" and float(r["alpha_in"]) == alpha]
-        for at, part, whole in ((2, "macs", "macs_vanilla"), (5, "act_bytes", "act_bytes_vanilla")):
-            ratios = [float(r[part]) / float(r[whole]) for r in mine]
-            same(cells[at], min(ratios, default=None))
-            same(cells[at + 1], max(ratios, default=None))
-        for i in range(8, len(heads), 2):
-            kernel = heads[i].split()[1]
-            speeds = [float(r["speedup"]) for r in plain.octave
-                      if r["kernel"] == kernel and r["threads"] == "1" and float(r["alpha_in"]) == alpha]
-            same(cells[i], 1 / geomean(speeds) if speeds else None)
-            same(cells[i + 1], len(speeds) or None)
-    assert len(heads) == 8 + 2 * len(DRAWN)
+        layers, values = want[cells[0][0], cells[1][0]]
+        assert cells[2][0] == layers
+        for alpha, cell in zip(alphas, cells[3:]):
+            same(cell, values.get(alpha))
+            assert cell[0] == (f"{100 * values[alpha]:.0f}" if alpha in values else "")
+
+
+def test_in_short(page, plain):
+    best = {}
+    for row in plain.octave:
+        if row["threads"] == "1" and row["alpha_in"] == "0.5":
+            best[row["layer"]] = max(row, best.get(row["layer"], row), key=lambda r: float(r["speedup"]))
+    speed, theory = (geomean([float(r[c]) for r in best.values()]) for c in ("speedup", "theory_speedup"))
+    faster = sum(float(r["speedup_lo"]) > 1 for r in best.values())
+    slower = sum(float(r["speedup_hi"]) < 1 for r in best.values())
+    least, most = (f(best.values(), key=lambda r: float(r["octave_efficiency"])) for f in (min, max))
+    text = "".join(page.text)
+    assert (f"At alpha .5 (1 thread, f32, warm) the fastest octave kernel takes {100 / speed:.0f}% of the time of the "
+            "fastest vanilla kernel of any algorithm (geometric mean of 4 layers); by their multiply-adds these layers "
+            f"would take {100 / theory:.0f}%.") in text
+    assert f"faster in {faster} of 4 layers, slower in {slower}, and within the 95% interval of equal in " \
+           f"{4 - faster - slower}." in text
+    assert (f"least in {least['layer']} (octave efficiency {float(least['octave_efficiency']):.2f} with "
+            f"{least['kernel']}, vanilla being {least['vanilla_kernel']}) and most in {most['layer']} "
+            f"({float(most['octave_efficiency']):.2f} with {most['kernel']})") in text
 
 
 def test_noise_table(page, plain):
@@ -265,6 +296,15 @@ def test_counters_peaks_and_machine(page, plain):
     facts = {cells[0][0]: cells[1][0] for _, cells in rows}
     assert facts["machine.model"] == "Synthetic Xeon" and facts["git_revision"] == "be9a15a"
     assert facts["binding[1].pu"] == "0 1" and "machine.quota_cores" not in facts
+    leaves = re.findall(r'"(\w+)": ("(?:[^"])*"|[-\d.]+)', (plain.path / "run.json").read_text())
+    assert sorted(value.strip('"') for _, value in leaves) == sorted(
+        value for key, value in facts.items() if not key.endswith(".pu"))
+
+
+def test_every_table_has_its_test(page):
+    assert {name.removesuffix("-table") for name in page.tables} == {
+        "summary-1-thread-f32-warm", "summary-2-threads-f32-warm", "least", "scaling", "table1", "results", "counters",
+        "noise", "peaks", "run"}
 
 
 def test_weakest_cases(page, plain):
@@ -281,9 +321,10 @@ def test_page_needs_no_network_and_is_whole(small, page):
     text = (small / "report.html").read_text()
     for reference in re.findall(r'(?:src|href)="([^"]*)"', text):
         assert reference.startswith(("#", "charts/")), reference
-    assert "@import" not in text and not re.search(r"url\((?!#)", text)
+    assert "@import" not in text and not re.search(r"url\((?!#|data:font/woff;base64,)", text)
     assert not page.tags["link"] and not page.tags["iframe"] and page.tags["script"] == 1
     assert len(page.ids) == len(set(page.ids))
+    assert len(text) < 2_000_000
     for kind in ("prefers-color-scheme: dark", "@media print", "max-width: 640px"):
         assert kind in text
     assert page.tags["svg"] == 20
@@ -350,6 +391,61 @@ def test_an_unfinished_run_says_so(tiny):
     assert any("run.json says interrupted" in w for w in warnings_of(tiny))
 
 
+def test_a_resumed_run_says_so(tiny, no_drawing):
+    assert not any("resumed" in w for w in warnings_of(tiny))
+    run = json.loads((tiny / "run.json").read_text())
+    run |= {"started": "2026-11-24T10:00:00Z", "resumed": ["2026-11-24T11:00:00Z", "2026-11-24T12:00:00Z"]}
+    (tiny / "run.json").write_text(json.dumps(run))
+    assert main([str(tiny)]) == 0
+    text = (tiny / "report.html").read_text()
+    assert ("resumed: begun 2026-11-24T10:00:00Z, taken up again 2026-11-24T11:00:00Z, 2026-11-24T12:00:00Z") in text
+    (tiny / "run.json").write_text(json.dumps({**run, "resumed": []}))
+    assert not any("resumed" in w for w in warnings_of(tiny))
+
+
+def test_rows_of_different_runs_never_meet_in_a_ratio(tmp_path):
+    """A group and a layer's thread counts put together from two runs: each ratio keeps to its own run."""
+    path = synthetic.make_report(tmp_path / "r", layers={"conv3_3x3": synthetic.NINE["conv3_3x3"]}, alphas=(0.5,),
+                                 kernels=(DRAWN[0], DRAWN[3]), rounds=8, threads=(1, 2))
+    edit_results(path, lambda rows: [row.update(run_id="second") for row in rows
+                                     if row["kernel"] == DRAWN[3] or row["threads"] == "2"])
+    data, plain = Data(read_report(path)), Plain(path)
+    run = {row["case_id"]: row["run_id"] for row in plain.rows}
+    cases = data.measured.set_index("case_id")
+    for case, kernel in cases["direct_kernel"].items():
+        row = plain.by_id[case]
+        base = [r for r in plain.ok if r["bands"] == "1" and r["group_id"] == row["group_id"]
+                and r["run_id"] == row["run_id"]]
+        assert kernel == min(base, key=lambda r: float(r["t_median_ns"]))["kernel"]
+    fused = next(r for r in plain.octave if r["kernel"] == DRAWN[3] and r["threads"] == "1")
+    own = next(r for r in plain.ok if r["kernel"] == DRAWN[3] and r["threads"] == "1" and r["bands"] == "1")
+    assert cases.loc[fused["case_id"], "direct_speedup"] == pytest.approx(plain.ratio(own, fused))
+    for _, row in data.thread_pairs(1).iterrows():
+        assert run[row["case_id"]] == run[row["few_id"]]
+    over = data.over(DRAWN[0])
+    assert len(over) == 1 and all(run[row["case_id"]] == run[row["base_id"]] for _, row in over.iterrows())
+    assert any("rows are of several runs" in w and "second: 6 cases" in w for w in warnings_of(path))
+    assert not any("is more than" in w for w in warnings_of(path))
+
+
+def test_thread_counts_of_two_suites_are_one_layer(tmp_path):
+    """As in configs/resnet50-layers.yaml, where a suite of its own measures the layers at two threads."""
+    shape = synthetic.NINE["conv3_3x3"]
+    writer = synthetic.Writer(1, 8)
+    writer.group("one", "conv", shape, (0.25, 0.5), DRAWN[:1], 1)
+    writer.group("two", "conv", shape, (0.5,), DRAWN[:1], 2)
+    writer.write(tmp_path / "r", synthetic.run_json((1, 2)))
+    data, plain = Data(read_report(tmp_path / "r")), Plain(tmp_path / "r")
+    assert set(data.rows["label"]) == {"conv"}
+    pairs = data.thread_pairs(1)
+    pairs = pairs[pairs["threads"] == 2].set_index("case_id")
+    assert len(pairs) == 2
+    for case, scaling in pairs["scaling"].items():
+        two = plain.by_id[case]
+        one = next(r for r in plain.ok if r["threads"] == "1" and r["alpha_in"] == two["alpha_in"])
+        assert scaling == pytest.approx(float(one["t_median_ns"]) / float(two["t_median_ns"]))
+
+
 def test_page_without_the_other_files(tiny, no_drawing):
     for name in ("samples.csv", "paths.csv", "counters.csv", "run.json"):
         (tiny / name).unlink()
@@ -396,6 +492,17 @@ def test_layers_of_the_same_name_are_told_apart(tmp_path):
     assert labels == ["a/conv", "b/conv in=128", "b/conv in=64"]
 
 
+def test_ten_thousand_rows(tmp_path):
+    """In less than 20 s of one processor: of the process itself and its children, waiting for neighbours apart."""
+    path = synthetic.make_report(tmp_path / "r", layers=synthetic.many_layers(400), rounds=6)
+    assert len((path / "results.csv").read_text().split("\n")) > 10_000
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, ROOT / "scripts" / "report.py", path], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 20
+    assert (path / "report.html").read_text().count("<tr data-case=") == 10_000
+
+
 # ---- comparison -------------------------------------------------------------------------------------
 
 
@@ -418,6 +525,14 @@ def test_compare(small, tmp_path, capsys):
         apart = (float(one["speedup_hi"]) < float(two["speedup_lo"])
                  or float(two["speedup_hi"]) < float(one["speedup_lo"]))
         assert cells[9][0] == ("yes" if apart else "")
+        octave = one["bands"] == "2"
+        by_head = dict(zip(heads, cells))
+        for plain, side in ((first, "first"), (second, "second")):
+            row = plain.by_id[case]
+            same(by_head[f"octave eff., {side}"], row["octave_efficiency"])
+            same(by_head[f"self eff., {side}"], row["self_efficiency"])
+            same(by_head[f"direct eff., {side}"], plain.direct(row) if octave else None)
+        assert by_head["run again"][0] == one["rerun"] and by_head["kernel"][0] == one["kernel"]
     _, rows = page.table("compare-summary")
     for _, cells in rows:
         kernel, layers = cells[1][0], cells[2][0]
@@ -434,6 +549,25 @@ def test_compare(small, tmp_path, capsys):
     assert (other / "charts" / "compare-octave-efficiency.pdf").exists()
 
 
+def test_compared_points(small, tmp_path):
+    other = synthetic.make_report(tmp_path / "other", layers={"conv2_3x3": synthetic.NINE["conv2_3x3"]}, seed=9)
+    first, second = (Data(read_report(path)) for path in (small, other))
+    one, two = Plain(small), Plain(other)
+    both = matched(first, second)
+    for view in ("speedup", "octave_efficiency", "self_efficiency", "direct_efficiency"):
+        figure = scatter_chart(both, view, first.drawn, ("small", "other")).draw(style.WIDE)
+        drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
+        assert set(drawn) == {"equal", *DRAWN}
+        for kernel in DRAWN:
+            cases = [r["case_id"] for r in two.octave if r["kernel"] == kernel and r["case_id"] in one.by_id]
+            want = [tuple(p.direct(p.by_id[c]) if view == "direct_efficiency" else float(p.by_id[c][view])
+                          for p in (one, two)) for c in cases if one.by_id[c]["status"] == "ok"]
+            assert len(want) == 4
+            got = sorted(zip(drawn[kernel].get_xdata(), drawn[kernel].get_ydata()))
+            assert all(a == pytest.approx(b) for a, b in zip(got, sorted(want), strict=True))
+        style.plt.close(figure)
+
+
 def test_compare_of_strangers(tiny, tmp_path, capsys):
     other = synthetic.make_report(tmp_path / "other", layers={"conv2_1x1a": synthetic.NINE["conv2_1x1a"]}, rounds=6)
     assert main(["--compare", str(tiny), str(other)]) == 2
@@ -444,7 +578,7 @@ def test_compare_of_strangers(tiny, tmp_path, capsys):
 
 
 def test_imports_only_what_debian_packages():
-    allowed = {"matplotlib", "numpy", "pandas", "octreport"} | set(sys.stdlib_module_names)
+    allowed = {"matplotlib", "numpy", "pandas", "fontTools", "octreport"} | set(sys.stdlib_module_names)
     for file in [ROOT / "scripts" / "report.py", *(ROOT / "scripts" / "octreport").glob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

@@ -124,6 +124,12 @@ def test_usage(tiny, capsys, arguments, message):
     assert message in err and err.count("\n") == 1
 
 
+def test_an_output_that_was_no_number(tiny, capsys):
+    """reports/README.md: `inf` in max_abs_err."""
+    edit(tiny, "results.csv", lambda t: cell(cell(t, 2, "max_abs_err", "inf"), 2, "status", "wrong"))
+    assert main(["--summary", str(tiny)]) == 0
+
+
 def test_process_ends_without_a_traceback(tiny):
     (tiny / "results.csv").write_text("")
     done = subprocess.run([sys.executable, ROOT / "scripts" / "report.py", tiny], capture_output=True, text=True,
