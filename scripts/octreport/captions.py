@@ -16,6 +16,10 @@ def spread_evenly(items: list[str], count: int) -> list[str]:
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
+def layers_text(count: int) -> str:
+    return f"{count} layer{'' if count == 1 else 's'}"
+
+
 def chosen_text(shown: int, there: int, what: str) -> str:
     if shown == there:
         return ""

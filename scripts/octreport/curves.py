@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from . import paper, style
-from .captions import chosen_text, common_caption, slow_text, spread_evenly
+from .captions import chosen_text, common_caption, layers_text, slow_text, spread_evenly
 from .derive import Data, alpha_text, geomean, theory_macs, theory_memory
 from .style import Chart, Layout, Missing
 
@@ -308,9 +308,9 @@ def _memory_held_text(data: Data, points: pd.DataFrame) -> str:
     if scratch.empty:
         return text
     low, high = int(scratch["cases"].min()), int(scratch["cases"].max())
-    layers = f"{high}" if low == high else f"{low} to {high}"
+    layers = layers_text(high) if low == high else f"{low} to {layers_text(high)}"
     return (f"{text} Scratch: what a kernel's plan owns beside its weights ({data.main_setting}; geometric mean of "
-            f"{layers} layers, band: least to greatest; at alpha 0 the kernel's vanilla case).")
+            f"{layers}, band: least to greatest; at alpha 0 the kernel's vanilla case).")
 
 
 def memory_chart(data: Data) -> Chart | Missing:
@@ -319,7 +319,7 @@ def memory_chart(data: Data) -> Chart | Missing:
     if not (points["kind"] == COMPUTED).any():
         return Missing(name, title, "no octave case with equal ratios states its activation bytes")
     count = points.loc[points["kind"] == COMPUTED, "label"].nunique()
-    caption = (f"Inputs and outputs of {count} layers over those of the same layer with one band. Computed: from the "
+    caption = (f"Inputs and outputs of {layers_text(count)} over those of the same layer with one band. Computed: from the "
                "extents, no measurement; odd extents and channel counts that do not divide lie off the curve. "
                f"{_memory_held_text(data, points)}{slow_text(data)}")
     return Chart(name, title, caption, points, lambda layout: draw_memory(points, data.drawn, layout))

@@ -8,6 +8,7 @@ from typing import Iterator
 import numpy as np
 import pandas as pd
 
+from .captions import layers_text
 from .derive import FRAMEWORK, LIBRARY, POSTOP, VIEWS, Data, alpha_text, geomean, paired_ratios, usual_alpha
 
 SHORT = {"octave_efficiency": "octave", "self_efficiency": "self", "direct_efficiency": "direct",
@@ -101,13 +102,13 @@ def answer(data: Data) -> list[str]:
     best = best_cases(data) if not data.measured.empty else pd.DataFrame()
     if best.empty:
         return []
-    layers = f"{len(best)} layer{'s' if len(best) > 1 else ''}"
+    layers = layers_text(len(best))
     where = f" of {layers}" if len(best) > 1 else ""
     faster, slower = int((best["speedup_lo"] > 1).sum()), int((best["speedup_hi"] < 1).sum())
     least, most = (best.loc[best["octave_efficiency"].agg(pick)] for pick in ("idxmin", "idxmax"))
     out = [f"At alpha {alpha_text(best['alpha'].iloc[0])} ({data.main_setting}) the fastest octave kernel takes "
            f"{100 / geomean(best['speedup']):.0f}% of the time of the fastest vanilla kernel of any algorithm "
-           f"(geometric mean{where}); by their multiply-adds these layers would take "
+           f"(geometric mean{where}); by the multiply-adds it would be "
            f"{100 / geomean(best['theory_speedup']):.0f}%.",
            f"The octave is faster in {faster} of {layers}, slower in {slower}, and within the 95% interval of equal "
            f"in {len(best) - faster - slower}."]

@@ -250,8 +250,8 @@ def test_in_short(page, plain):
     least, most = (f(best.values(), key=lambda r: float(r["octave_efficiency"])) for f in (min, max))
     text = "".join(page.text)
     assert (f"At alpha .5 (1 thread, f32, warm) the fastest octave kernel takes {100 / speed:.0f}% of the time of the "
-            "fastest vanilla kernel of any algorithm (geometric mean of 4 layers); by their multiply-adds these layers "
-            f"would take {100 / theory:.0f}%.") in text
+            "fastest vanilla kernel of any algorithm (geometric mean of 4 layers); by the multiply-adds it would be "
+            f"{100 / theory:.0f}%.") in text
     assert f"faster in {faster} of 4 layers, slower in {slower}, and within the 95% interval of equal in " \
            f"{4 - faster - slower}." in text
     assert (f"least in {least['layer']} (octave efficiency {float(least['octave_efficiency']):.2f} with "
