@@ -108,11 +108,17 @@ static void read_model(const char *root, char *model, size_t size)
     struct utsname name;
 
     snprintf(path, sizeof(path), "%s/proc/cpuinfo", root);
-    const char *line = text && file_read_text(path, text, TEXT) > 0 ? strstr(text, "model name") : NULL;
+    bool known = text && file_read_text(path, text, TEXT) > 0;
+    const char *line = known ? strstr(text, "model name") : NULL;
     const char *value = line ? strchr(line, ':') : NULL;
     if (value) {
+        int64_t family = text_find_number(text, "cpu family"), number = text_find_number(text, "model\t");
         value += 1 + strspn(value + 1, " \t");
-        snprintf(model, size, "%.*s", (int)strcspn(value, "\n"), value);
+        int length = snprintf(model, size, "%.*s", (int)strcspn(value, "\n"), value);
+        /* virtual machines call processors of several generations by one name */
+        if (family >= 0 && number >= 0 && length > 0 && (size_t)length < size)
+            snprintf(model + length, size - (size_t)length, ", family %lld model %lld", (long long)family,
+                     (long long)number);
     } else {
         snprintf(model, size, "%s", uname(&name) == 0 ? name.machine : "unknown");
     }

@@ -4,10 +4,13 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)
+field() {
+    sed -n "s/^$1[[:space:]]*: //p" /proc/cpuinfo | head -n 1
+}
+model="$(field 'model name'), family $(field 'cpu family') model $(field model)"
 allowed=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
 revision=$(git -C "$root" describe --always --dirty=-modified --exclude '*' 2>/dev/null || echo unknown)
 virtual=
 ! grep -qw hypervisor /proc/cpuinfo || virtual=" (virtual machine)"
-echo "${model:-unknown processor}$virtual, $(getconf _NPROCESSORS_ONLN) hardware threads, of which this used" \
+echo "$model$virtual, $(getconf _NPROCESSORS_ONLN) hardware threads, of which this used" \
     "$allowed; Linux $(uname -r); octbench at $revision"
