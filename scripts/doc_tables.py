@@ -5,6 +5,7 @@ Markdown.
 
 layers: medians of every way to compute a layer, in microseconds; speedup and efficiency of the fused kernel
         against the fastest direct vanilla kernel, as ratios of medians.
+means:  geometric means of the fused kernel over the layers of suite `bottleneck` and every ratio.
 model:  what the arithmetic of docs/kernels.md predicts beside what was measured: the time of the FMAs that meet
         data at the measured peak and, nothing overlapping, one pass over every tensor at the measured bandwidth
         of the smallest cache that holds them all.
@@ -13,6 +14,9 @@ power:  how often the gate alarms and catches in simulation; the directory is re
 import argparse
 import csv
 import json
+import math
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -71,6 +75,77 @@ def medians(rows):
     return found
 
 
+def geometric(values):
+    values = list(values)
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else math.nan
+
+
+def is_direct(kernel):
+    return "winograd" not in kernel
+
+
+class Case:
+    """One layer at one ratio: medians of every kernel, and of the vanilla ones of the same group."""
+
+    def __init__(self, octave, vanilla, kernel):
+        self.ns = {k: ns for k, (ns, _) in octave.items()}
+        self.vanilla = {k: ns for k, (ns, _) in vanilla.items() if is_direct(k)}
+        row = octave[kernel][1]
+        self.small = int(row["kh"]) == 1
+        self.theory = float(row["theory_speedup"])
+        self.fused = self.ns[kernel]
+        self.own = self.vanilla[kernel]
+        self.library = min(ns for k, ns in self.vanilla.items() if "onednn" in k)
+        self.peak = float(vanilla[kernel][1]["pct_peak"] or "nan")
+
+    def efficiency(self):
+        return min(self.vanilla.values()) / self.fused / self.theory
+
+    def self_efficiency(self):
+        return self.own / self.fused / self.theory
+
+
+def cases(rows, args, threads):
+    """(layer, ratio) -> Case"""
+    rows = [r for r in rows if r["suite"] in ("bottleneck", "two_threads") and r["status"] == "ok"
+            and r["threads"] == str(threads)]
+    vanilla = medians(r for r in rows if float(r["alpha_in"]) == 0)
+    found = {}
+    for alpha in sorted({float(r["alpha_in"]) for r in rows} - {0.0}):
+        for layer, octave in medians(r for r in rows if float(r["alpha_in"]) == alpha).items():
+            if args.kernel in octave:
+                found[layer, alpha] = Case(octave, vanilla[layer], args.kernel)
+    return found
+
+
+def means(rows, run, args):
+    del run
+    one, two = cases(rows, args, 1), cases(rows, args, 2)
+    every = list(one.values())
+    small = [c for c in every if c.small]
+    layers_seen = {layer: c for (layer, _), c in one.items()}.values()
+    both = [one[k].fused / two[k].fused for k in one.keys() & two.keys()]
+
+    def over(name, of):
+        return [c.ns[name] / c.fused for c in of if name in c.ns]
+
+    yield f"| `{args.kernel}` | geometric mean | least |"
+    yield "| --- | --- | --- |"
+    for what, values in (
+            ("efficiency against the fastest direct vanilla kernel", [c.efficiency() for c in every]),
+            ("the same, 1x1 layers", [c.efficiency() for c in small]),
+            ("the same, 3x3 layers", [c.efficiency() for c in every if not c.small]),
+            ("self-efficiency", [c.self_efficiency() for c in every]),
+            ("times faster than `f32_onednn_postop`", over("f32_onednn_postop", every)),
+            ("the same, 1x1 layers", over("f32_onednn_postop", small)),
+            ("times faster than `f32_onednn_framework`, 1x1 layers", over("f32_onednn_framework", small)),
+            ("own vanilla against oneDNN's direct one", [c.library / c.own for c in layers_seen]),
+            ("own vanilla, % of the FMA peak", [c.peak for c in layers_seen]),
+            ("two threads against one", both)):
+        if values:
+            yield f"| {what} | {geometric(values):.3f} | {min(values):.3f} |"
+
+
 def us(of, kernel):
     return f"{of[kernel][0] / 1e3:.0f}" if kernel in of else "-"
 
@@ -108,20 +183,40 @@ def tabulate(args):
     return list({"layers": layers, "model": model}[args.table](rows, run, args))
 
 
-def main():
+TABLES = {"layers": layers, "means": means, "model": model}
+HELD = re.compile(r"(<!-- scripts/doc_tables.py (.*?) -->\n)(.*?)(<!-- end -->)", re.S)
+
+
+def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=["layers", "model", "power"])
-    parser.add_argument("directory", type=Path, help="of a run (results.csv and run.json), or reports/gate")
+    parser.add_argument("table", choices=[*TABLES, "fill"])
+    parser.add_argument("path", type=Path, nargs="+", help="directory of a run; for fill, documents")
     parser.add_argument("--kernel", default="f32_avx512_direct")
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def table(args):
+    return "".join(line + "\n" for line in TABLES[args.table](*read(args.path[0]), args))
+
+
+def fill(document):
+    text = document.read_text()
+    document.write_text(HELD.sub(lambda m: m[1] + table(parse(shlex.split(m[2]))) + m[4], text))
+
+
+def main():
+    args = parse(None)
     try:
-        lines = tabulate(args)
+        if args.table != "fill":
+            print(table(args), end="")
+        else:
+            for document in args.path:
+                fill(document)
     except (OSError, ValueError, KeyError, StopIteration) as error:
-        print(f"doc_tables.py: {args.directory}: {error!r}", file=sys.stderr)
+        print(f"doc_tables.py: {args.path[0]}: {error!r}", file=sys.stderr)
         return 2
-    print("\n".join(lines))
     return 0
 
 
