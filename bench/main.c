@@ -151,12 +151,21 @@ static int dispatch(const struct command *command, const struct front *front, in
     return status;
 }
 
+static void print_version(FILE *f, struct argp_state *state)
+{
+    const char *onednn = oct_onednn_version();
+
+    (void)state;
+    fprintf(f, "octbench %s, oneDNN %s\n", oct_version(), onednn ? onednn : "left out");
+}
+
 int main(int argc, char **argv)
 {
     static char program[] = "octbench";
     struct front front = {0};
 
     argp_err_exit_status = 2;
+    argp_program_version_hook = print_version;
     if (argc > 0)
         argv[0] = program;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &front);

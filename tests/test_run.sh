@@ -57,6 +57,8 @@ measure: {min_time: 1ms, rounds: 8}
 YAML
 
 # ---- help and usage
+expect 0 "$octbench" --version
+said out 'octbench '
 expect 0 "$octbench" --help
 said out 'octbench run configs/quick.yaml'
 for command in run list verify kernels; do
