@@ -9,7 +9,8 @@ means:  geometric means of the fused kernel over the layers of suite `bottleneck
 model:  what the arithmetic of docs/kernels.md predicts beside what was measured: the time of the FMAs that meet
         data at the measured peak and, nothing overlapping, one pass over every tensor at the measured bandwidth
         of the smallest cache that holds them all.
-power:  how often the gate alarms and catches in simulation; the directory is reports/gate."""
+power:  how often the gate alarms and catches in simulation; the directory is reports/gate.
+fill:   rewrites the tables in documents: those between a comment that holds such a command and <!-- end -->."""
 
 import argparse
 import csv
@@ -176,21 +177,14 @@ def power(directory):
                    f"| {row['false_alarm_pct']}% | {row['inconclusive_pct']}% | {row['launches']} |")
 
 
-def tabulate(args):
-    if args.table == "power":
-        return list(power(args.directory))
-    rows, run = read(args.directory)
-    return list({"layers": layers, "model": model}[args.table](rows, run, args))
-
-
-TABLES = {"layers": layers, "means": means, "model": model}
+OF_A_RUN = {"layers": layers, "means": means, "model": model}
 HELD = re.compile(r"(<!-- scripts/doc_tables.py (.*?) -->\n)(.*?)(<!-- end -->)", re.S)
 
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=[*TABLES, "fill"])
-    parser.add_argument("path", type=Path, nargs="+", help="directory of a run; for fill, documents")
+    parser.add_argument("table", choices=[*OF_A_RUN, "power", "fill"])
+    parser.add_argument("path", type=Path, nargs="+", help="directory of a run, or reports/gate; for fill, documents")
     parser.add_argument("--kernel", default="f32_avx512_direct")
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
@@ -198,7 +192,9 @@ def parse(arguments):
 
 
 def table(args):
-    return "".join(line + "\n" for line in TABLES[args.table](*read(args.path[0]), args))
+    directory = args.path[0]
+    lines = power(directory) if args.table == "power" else OF_A_RUN[args.table](*read(directory), args)
+    return "".join(line + "\n" for line in lines)
 
 
 def fill(document):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""scripts/doc_tables.py, and that README.md and docs/kernels.md hold what it prints."""
+"""scripts/doc_tables.py, and that README.md, docs/ci.md and docs/kernels.md hold what it prints."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ def run(*args):
     return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/kernels.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/ci.md", "docs/kernels.md"])
 def test_the_document_holds_what_the_script_prints(document):
     held = re.findall(r"<!-- scripts/doc_tables.py (.*?) -->\n(.*?)<!-- end -->", (ROOT / document).read_text(), re.S)
     assert held
