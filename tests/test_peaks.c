@@ -96,43 +96,48 @@ static double best_of(double best, double value)
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/* Ten chains in inline assembly: no compiler between the count and the machine. */
-__attribute__((target("avx2,fma"))) static void ten_chains_256(long rounds)
+/* Twelve chains in inline assembly: no compiler between the count and the machine. Eight
+ * would hide the latency; ten leave Zen 4 five percent short. */
+__attribute__((target("avx2,fma"))) static void twelve_chains_256(long rounds)
 {
     __asm__ volatile("vxorps %%ymm0, %%ymm0, %%ymm0\n\tvmovaps %%ymm0, %%ymm1\n\tvmovaps %%ymm0, %%ymm2\n\t"
                      "vmovaps %%ymm0, %%ymm3\n\tvmovaps %%ymm0, %%ymm4\n\tvmovaps %%ymm0, %%ymm5\n\t"
                      "vmovaps %%ymm0, %%ymm6\n\tvmovaps %%ymm0, %%ymm7\n\tvmovaps %%ymm0, %%ymm8\n\t"
-                     "vmovaps %%ymm0, %%ymm9\n\tvmovaps %%ymm0, %%ymm10\n\t"
+                     "vmovaps %%ymm0, %%ymm9\n\tvmovaps %%ymm0, %%ymm10\n\tvmovaps %%ymm0, %%ymm11\n\t"
+                     "vmovaps %%ymm0, %%ymm12\n\t"
                      "1:\n\t"
-                     "vfmadd231ps %%ymm10, %%ymm10, %%ymm0\n\tvfmadd231ps %%ymm10, %%ymm10, %%ymm1\n\t"
-                     "vfmadd231ps %%ymm10, %%ymm10, %%ymm2\n\tvfmadd231ps %%ymm10, %%ymm10, %%ymm3\n\t"
-                     "vfmadd231ps %%ymm10, %%ymm10, %%ymm4\n\tvfmadd231ps %%ymm10, %%ymm10, %%ymm5\n\t"
-                     "vfmadd231ps %%ymm10, %%ymm10, %%ymm6\n\tvfmadd231ps %%ymm10, %%ymm10, %%ymm7\n\t"
-                     "vfmadd231ps %%ymm10, %%ymm10, %%ymm8\n\tvfmadd231ps %%ymm10, %%ymm10, %%ymm9\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm0\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm1\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm2\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm3\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm4\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm5\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm6\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm7\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm8\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm9\n\t"
+                     "vfmadd231ps %%ymm12, %%ymm12, %%ymm10\n\tvfmadd231ps %%ymm12, %%ymm12, %%ymm11\n\t"
                      "dec %0\n\tjnz 1b\n\tvzeroupper\n\t"
                      : "+r"(rounds)
                      :
                      : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-                       "xmm10");
+                       "xmm10", "xmm11", "xmm12");
 }
 
-__attribute__((target("avx512f"))) static void ten_chains_512(long rounds)
+__attribute__((target("avx512f"))) static void twelve_chains_512(long rounds)
 {
     __asm__ volatile("vpxord %%zmm0, %%zmm0, %%zmm0\n\tvmovaps %%zmm0, %%zmm1\n\tvmovaps %%zmm0, %%zmm2\n\t"
                      "vmovaps %%zmm0, %%zmm3\n\tvmovaps %%zmm0, %%zmm4\n\tvmovaps %%zmm0, %%zmm5\n\t"
                      "vmovaps %%zmm0, %%zmm6\n\tvmovaps %%zmm0, %%zmm7\n\tvmovaps %%zmm0, %%zmm8\n\t"
-                     "vmovaps %%zmm0, %%zmm9\n\tvmovaps %%zmm0, %%zmm10\n\t"
+                     "vmovaps %%zmm0, %%zmm9\n\tvmovaps %%zmm0, %%zmm10\n\tvmovaps %%zmm0, %%zmm11\n\t"
+                     "vmovaps %%zmm0, %%zmm12\n\t"
                      "1:\n\t"
-                     "vfmadd231ps %%zmm10, %%zmm10, %%zmm0\n\tvfmadd231ps %%zmm10, %%zmm10, %%zmm1\n\t"
-                     "vfmadd231ps %%zmm10, %%zmm10, %%zmm2\n\tvfmadd231ps %%zmm10, %%zmm10, %%zmm3\n\t"
-                     "vfmadd231ps %%zmm10, %%zmm10, %%zmm4\n\tvfmadd231ps %%zmm10, %%zmm10, %%zmm5\n\t"
-                     "vfmadd231ps %%zmm10, %%zmm10, %%zmm6\n\tvfmadd231ps %%zmm10, %%zmm10, %%zmm7\n\t"
-                     "vfmadd231ps %%zmm10, %%zmm10, %%zmm8\n\tvfmadd231ps %%zmm10, %%zmm10, %%zmm9\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm0\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm1\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm2\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm3\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm4\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm5\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm6\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm7\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm8\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm9\n\t"
+                     "vfmadd231ps %%zmm12, %%zmm12, %%zmm10\n\tvfmadd231ps %%zmm12, %%zmm12, %%zmm11\n\t"
                      "dec %0\n\tjnz 1b\n\tvzeroupper\n\t"
                      : "+r"(rounds)
                      :
                      : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
-                       "xmm10");
+                       "xmm10", "xmm11", "xmm12");
 }
 
 static double independent_fma(void (*loop)(long), int lanes, int threads)
@@ -145,7 +150,7 @@ static double independent_fma(void (*loop)(long), int lanes, int threads)
 #pragma omp parallel num_threads(threads)
         loop(rounds);
         double seconds = omp_get_wtime() - start;
-        best = best_of(best, 2e-9 * lanes * 10 * (double)rounds * threads / seconds);
+        best = best_of(best, 2e-9 * lanes * 12 * (double)rounds * threads / seconds);
     }
     return best;
 }
@@ -212,9 +217,9 @@ static void independent_loops_agree(void **state)
             memory = fmax(memory, independent_bandwidth(threads));
 #if defined(__x86_64__)
             if (!isnan(p.fma_avx2))
-                avx2 = fmax(avx2, independent_fma(ten_chains_256, 8, threads));
+                avx2 = fmax(avx2, independent_fma(twelve_chains_256, 8, threads));
             if (!isnan(p.fma_avx512))
-                avx512 = fmax(avx512, independent_fma(ten_chains_512, 16, threads));
+                avx512 = fmax(avx512, independent_fma(twelve_chains_512, 16, threads));
 #endif
         }
         print_peaks(&p);
