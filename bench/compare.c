@@ -186,13 +186,13 @@ static void print_row(const struct result_row *old, const struct result_row *new
 }
 
 /* How all cases of a group moved together: the median of new / old speedup. That is the baseline's doing, a
- * vanilla kernel whose memory lay better or worse in that run, not of the kernels over it. 1 for groups of
- * few cases, where a kernel could be the majority. */
+ * vanilla kernel whose memory lay better or worse in that run, not of the kernels over it. 1 where fewer than
+ * four vanilla kernels beside the baseline saw it move: one kernel could be the majority. */
 static double baseline_shift(const struct table *old, const struct table *new, const char *group_id)
 {
-    enum { ENOUGH = 12 };
+    enum { ENOUGH = 4 };
     double *ratio = malloc((new->count + 1) * sizeof(*ratio)), shift = 1;
-    size_t n = 0;
+    size_t n = 0, kernels = 0;
 
     if (!ratio)
         return shift;
@@ -206,8 +206,9 @@ static double baseline_shift(const struct table *old, const struct table *new, c
         rebase(&before, old, after);
         if (strcmp(after->kernel, after->vanilla_kernel) != 0 || after->bands != 1)
             ratio[n++] = after->speedup / before.speedup;
+        kernels += after->bands == 1 && strcmp(after->kernel, after->vanilla_kernel) != 0;
     }
-    if (n >= ENOUGH)
+    if (kernels >= ENOUGH)
         shift = stats_median_present(ratio, n);
     free(ratio);
     return shift;
