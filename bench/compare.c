@@ -197,16 +197,21 @@ static double baseline_shift(const struct table *old, const struct table *new, c
     if (!ratio)
         return shift;
     for (size_t i = 0; i < new->count; i++) {
-        const struct result_row *after = &new->rows[i], *found = find(old, after->case_id);
+        const struct result_row *after = &new->rows[i], *found;
         struct result_row before;
+        bool is_baseline;
 
-        if (!found || strcmp(after->group_id, group_id) != 0 || !comparable(found) || !comparable(after))
+        if (strcmp(after->group_id, group_id) != 0 || !comparable(after))
+            continue;
+        found = find(old, after->case_id);
+        if (!found || !comparable(found))
             continue;
         before = *found;
         rebase(&before, old, after);
-        if (strcmp(after->kernel, after->vanilla_kernel) != 0 || after->bands != 1)
+        is_baseline = after->bands == 1 && strcmp(after->kernel, after->vanilla_kernel) == 0;
+        if (!is_baseline)
             ratio[n++] = after->speedup / before.speedup;
-        kernels += after->bands == 1 && strcmp(after->kernel, after->vanilla_kernel) != 0;
+        kernels += after->bands == 1 && !is_baseline;
     }
     if (kernels >= ENOUGH)
         shift = stats_median_present(ratio, n);
@@ -225,13 +230,15 @@ static int compare(const struct arguments *a, const struct table *old, const str
 {
     size_t common = 0, agreeing = 0, worse = 0, only_new = 0;
     bool advisory = worlds_differ(a);
+    const char *group = "";
+    double shift = 1;
 
     printf("%-24s %5s %2s  %-24s %-21s  %-21s  %7s\n", "layer", "alpha", "t", "kernel", "old speedup [95%]",
            "new speedup [95%]", "change");
     for (size_t i = 0; i < new->count; i++) {
         const struct result_row *after = &new->rows[i], *found = find(old, after->case_id);
         struct result_row before, shifted;
-        bool flag;
+        bool fell, flag;
         if (!found) {
             only_new++;
             continue;
@@ -242,14 +249,19 @@ static int compare(const struct arguments *a, const struct table *old, const str
         rebase(&before, old, after);
         common++;
         agreeing += agree(&before, after);
+        if (strcmp(group, after->group_id) != 0) { /* a group's rows are neighbours */
+            group = after->group_id;
+            shift = baseline_shift(old, new, group);
+        }
         shifted = before;
-        scale(&shifted, baseline_shift(old, new, after->group_id));
-        flag = flagged(a, &shifted, after) && flagged(a, &before, after);
+        scale(&shifted, shift);
+        fell = flagged(a, &before, after);
+        flag = fell && flagged(a, &shifted, after);
         worse += flag;
         print_row(&before, after,
-                  flag                         ? "  slower"
-                  : flagged(a, &before, after) ? "  with all of its group: the baseline moved"
-                                               : "");
+                  flag   ? "  slower"
+                  : fell ? "  with all of its group: the baseline moved"
+                         : "");
     }
     printf("\ncompare: %zu cases in common, %zu agree within their intervals, %zu slower beyond them and "
            "%.1f%%; %zu only in the new run%s\n",
