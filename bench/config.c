@@ -54,7 +54,7 @@ static void read_measure(struct measure_settings *out, const struct yaml_node *m
         complain_at(to, node, "'max_time' is shorter than 'min_time'");
     if ((node = yaml_get(map, "rounds")) && integer_read(&number, "rounds", node, 1, 1000000, to))
         out->rounds = (int)number;
-    if ((node = yaml_get(map, "launches")) && integer_read(&number, "launches", node, 1, 1000, to))
+    if ((node = yaml_get(map, "launches")) && integer_read(&number, "launches", node, 1, MAX_LAUNCHES, to))
         out->launches = (int)number;
     if ((node = yaml_get(map, "order")) && word_read(&i, "order", node, orders, LENGTH(orders), to))
         out->random_order = i == 1;

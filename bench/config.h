@@ -35,6 +35,8 @@ struct group {
     struct bench_case *cases; /* vanilla ones first */
 };
 
+#define MAX_LAUNCHES 1000
+
 struct measure_settings {
     uint64_t min_time_ns; /* measured time a case, spread over the rounds */
     uint64_t max_time_ns; /* a case gets fewer rounds rather than more time than this */

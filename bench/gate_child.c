@@ -9,6 +9,7 @@
  * - "fail STATUS TEXT": cannot go on
  * - "done"
  */
+#include "child.h"
 #include "gate.h"
 #include "library.h"
 #include "prepare.h"
@@ -283,6 +284,7 @@ int gate_launch_main(int argc, char **argv)
     bool *want = NULL;
     int count, status;
 
+    child_die_with_parent();
     if (argc != 13) {
         fprintf(stderr, "octbench gate-launch is internal to octbench ab and aa\n");
         return 2;

@@ -2,30 +2,16 @@
 /* Launches: starts a fresh octbench for each, reads what it says (the lines are described in gate_child.c),
  * and makes sure that a child that hangs or dies is an answer with a reason. */
 #define _GNU_SOURCE
+#include "child.h"
 #include "gate.h"
 #include "timer.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-extern char **environ;
-
-struct child {
-    pid_t pid;
-    int fd;
-    uint64_t deadline_ns;
-    volatile const int *interrupted;
-    char buffer[4096];
-    size_t used;
-};
 
 /* What the child said so far. */
 struct account {
@@ -55,58 +41,11 @@ static int start(const struct gate_run *run, const char *mode, const char *want,
                     sample,
                     (char *)want,
                     NULL};
-    posix_spawn_file_actions_t actions;
-    int ends[2], status;
 
     snprintf(seed, sizeof(seed), "%" PRIu64, o->seed + (uint64_t)run->launches);
     snprintf(quads, sizeof(quads), "%d", o->quads);
     snprintf(sample, sizeof(sample), "%" PRIu64, o->sample_ns);
-    if (pipe(ends))
-        return errno;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    posix_spawn_file_actions_addclose(&actions, ends[1]);
-    status = posix_spawn(&child->pid, "/proc/self/exe", &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    child->fd = ends[0];
-    child->used = 0;
-    child->interrupted = run->interrupted;
-    child->deadline_ns = timer_now_ns() + o->timeout_ns;
-    if (status)
-        close(ends[0]);
-    return status;
-}
-
-/* 1 a line (without its newline), 0 the end, -1 the deadline. */
-static int next_line(struct child *child, char *line, size_t size)
-{
-    for (;;) {
-        char *newline = memchr(child->buffer, '\n', child->used);
-        if (newline) {
-            size_t length = (size_t)(newline - child->buffer), copy = length < size - 1 ? length : size - 1;
-            memcpy(line, child->buffer, copy);
-            line[copy] = '\0';
-            child->used -= length + 1;
-            memmove(child->buffer, newline + 1, child->used);
-            return 1;
-        }
-        if (child->used == sizeof(child->buffer))
-            child->used = 0; /* no line of ours is that long */
-
-        struct pollfd wait = {.fd = child->fd, .events = POLLIN};
-        int64_t left = (int64_t)(child->deadline_ns - timer_now_ns());
-        int ready = left > 0 ? poll(&wait, 1, (int)(left / 1000000) + 1) : 0;
-        if (ready == 0 || *child->interrupted)
-            return -1;
-        if (ready < 0 && errno == EINTR)
-            continue;
-        ssize_t got = read(child->fd, child->buffer + child->used, sizeof(child->buffer) - child->used);
-        if (got <= 0)
-            return 0;
-        child->used += (size_t)got;
-    }
+    return child_start(child, argv, o->timeout_ns, run->interrupted);
 }
 
 static void hear(const struct gate_run *run, struct account *account, const char *line)
@@ -131,13 +70,8 @@ static int end(const struct gate_run *run, struct child *child, const struct acc
 {
     const char *where = account->at_case >= 0 ? run->cases[account->at_case].name : "no case yet";
     const char *side = account->at_side[0] ? account->at_side : "unknown";
-    int state;
+    int state = child_end(child, late);
 
-    if (late)
-        kill(child->pid, SIGKILL);
-    close(child->fd);
-    while (waitpid(child->pid, &state, 0) < 0 && errno == EINTR)
-        continue;
     if (*run->interrupted)
         return 130;
     if (late) {
@@ -210,7 +144,7 @@ int gate_verify(struct gate_run *run)
         status = cannot_start(status);
         goto done;
     }
-    while ((got = next_line(&child, line, sizeof(line))) > 0)
+    while ((got = child_line(&child, line, sizeof(line))) > 0)
         hear(run, &account, line);
     status = end(run, &child, &account, got < 0);
     if (!status && account.wrong)
@@ -246,7 +180,7 @@ static int collect(struct gate_run *run, struct child *child, struct ratios *r)
     char line[1024];
     int got;
 
-    while ((got = next_line(child, line, sizeof(line))) > 0) {
+    while ((got = child_line(child, line, sizeof(line))) > 0) {
         if (strncmp(line, "quad ", 5) == 0)
             hear_quad(run, r, line);
         else

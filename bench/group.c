@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "group.h"
+#include "field.h"
+#include "launch.h"
 #include "percent.h"
 
 #include "crash.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 
 #define COUNTER_PASS_NS 20000000.0
-#define CONFIDENCE      0.95
 
 /* The distinct problems of a group with what they are computed from, shared by all their kernels. */
 struct problems {
@@ -20,19 +20,17 @@ struct problems {
     struct operands *ops;
 };
 
-/* What is alive while a group is measured: the cases that verified, side by side. */
-struct field {
-    size_t count;
-    size_t *case_of; /* index into result->cases */
-    struct prepared *prepared;
-    struct contender *contenders;
-};
-
 const char *case_status_name(enum case_status status)
 {
     static const char *const names[] = {"ok", "unsupported", "wrong", "error", "skipped"};
 
     return names[status];
+}
+
+void group_settle_case(struct case_result *c, int status, const char *reason)
+{
+    c->status = status == OCT_UNSUPPORTED ? CASE_UNSUPPORTED : CASE_ERROR;
+    snprintf(c->reason, sizeof(c->reason), "%s", reason);
 }
 
 static bool stopped(const struct group_context *ctx)
@@ -46,15 +44,9 @@ static void step(struct group_context *ctx, const struct group *group, const cha
         ctx->progress(ctx->progress_arg, group, what, done);
 }
 
-static void settle_case(struct case_result *c, int status, const char *reason)
-{
-    c->status = status == OCT_UNSUPPORTED ? CASE_UNSUPPORTED : CASE_ERROR;
-    snprintf(c->reason, sizeof(c->reason), "%s", reason);
-}
-
 /* ---- verification -------------------------------------------------------------------------------- */
 
-static bool same_problem(const struct oct_problem *a, const struct oct_problem *b)
+bool same_problem(const struct oct_problem *a, const struct oct_problem *b)
 {
     return memcmp(a, b, sizeof(*a)) == 0; /* ints only: there is no padding */
 }
@@ -69,7 +61,7 @@ static void verify_case(struct case_result *c, const struct operands *ops, int t
     crash_note("%s; octbench verify with a config and --filter shows it again\n", c->bench_case->name);
     status = prepared_make(&prepared, c->bench_case->kernel, ops, threads, &msg);
     if (status) {
-        settle_case(c, status, msg.text);
+        group_settle_case(c, status, msg.text);
         return;
     }
     snprintf(c->impl, sizeof(c->impl), "%s", prepared.info->describe);
@@ -101,7 +93,7 @@ static void verify_problem(struct group_context *ctx, struct group_result *resul
         if (c->status || !same_problem(&c->bench_case->problem, p))
             continue;
         if (status) {
-            settle_case(c, OCT_ERROR, msg.text);
+            group_settle_case(c, OCT_ERROR, msg.text);
             continue;
         }
         verify_case(c, ops, threads);
@@ -138,131 +130,6 @@ static void problems_free(struct problems *problems)
     for (size_t i = 0; i < problems->count; i++)
         operands_free(&problems->ops[i]);
     free(problems->ops);
-}
-
-/* ---- measuring ----------------------------------------------------------------------------------- */
-
-static int field_make(struct field *field, struct group_result *result, struct oct_message *msg)
-{
-    size_t room = result->count + 1;
-
-    field->case_of = calloc(room, sizeof(*field->case_of));
-    field->prepared = calloc(room, sizeof(*field->prepared));
-    field->contenders = calloc(room, sizeof(*field->contenders));
-    if (!field->case_of || !field->prepared || !field->contenders)
-        return message_fail(msg, OCT_NO_MEMORY, "no memory for a group");
-    for (size_t i = 0; i < result->count; i++)
-        if (result->cases[i].status == CASE_OK)
-            field->case_of[field->count++] = i;
-    return OCT_OK;
-}
-
-static void field_release(struct field *field)
-{
-    for (size_t i = 0; i < field->count; i++)
-        if (field->prepared[i].plan)
-            prepared_free(&field->prepared[i]);
-}
-
-static void field_free(struct field *field)
-{
-    for (size_t i = 0; field->contenders && i < field->count; i++)
-        contender_free(&field->contenders[i]);
-    free(field->case_of);
-    free(field->prepared);
-    free(field->contenders);
-}
-
-/* Fresh plans and buffers, in random order, so that no case always has the first allocation. */
-static void field_prepare(struct field *field, struct group_result *result, uint64_t *rng)
-{
-    int *order = malloc((field->count + 1) * sizeof(*order));
-
-    for (size_t i = 0; order && i < field->count; i++)
-        order[i] = (int)i;
-    if (order)
-        stats_shuffle(rng, order, (int)field->count);
-    for (size_t i = 0; i < field->count; i++) {
-        size_t at = order ? (size_t)order[i] : i;
-        struct case_result *c = &result->cases[field->case_of[at]];
-        struct contender *contender = &field->contenders[at];
-        struct oct_message msg = {""};
-        int status;
-
-        contender->prepared = &field->prepared[at];
-        if (contender->status)
-            continue;
-        status =
-            prepared_make(&field->prepared[at], c->bench_case->kernel, c->ops, result->group->threads, &msg);
-        contender->status = status;
-        if (status)
-            settle_case(c, status, msg.text);
-        c->plan_ns = field->prepared[at].plan_ns;
-    }
-    free(order);
-}
-
-static double narrowness(struct interval i)
-{
-    double half = (i.high - i.low) / 2 / i.mid;
-
-    return isnan(half) ? INFINITY : half;
-}
-
-/* The widest relative half-width among the intervals that the group publishes: of each speedup over the
- * fastest vanilla case, and of that case's own median. */
-static double widest_interval(const struct field *field, const struct group_result *result, int rounds)
-{
-    double *base = malloc((size_t)(rounds + 1) * sizeof(*base)),
-           *series = malloc((size_t)(rounds + 1) * sizeof(*series));
-    double fastest = INFINITY, widest = 0;
-
-    for (size_t i = 0; base && series && i < field->count; i++) {
-        rounds_series(&field->contenders[i], rounds, series);
-        double median = stats_median_present(series, (size_t)rounds);
-        if (!result->cases[field->case_of[i]].bench_case->vanilla || !(median < fastest))
-            continue;
-        fastest = median;
-        memcpy(base, series, (size_t)rounds * sizeof(*base));
-        widest = narrowness(stats_present_interval(series, (size_t)rounds, CONFIDENCE));
-    }
-    for (size_t i = 0; base && series && isfinite(fastest) && i < field->count; i++) {
-        rounds_series(&field->contenders[i], rounds, series);
-        widest = fmax(widest, narrowness(stats_paired_speedup(base, series, (size_t)rounds, CONFIDENCE)));
-    }
-    free(base);
-    free(series);
-    return widest;
-}
-
-/* The configured rounds, and as many more as the asked-for precision needs and the time allows. */
-static int run_launch(struct group_context *ctx, struct group_result *result, struct field *field, int launch,
-                      uint64_t *rng)
-{
-    const struct measure_settings *m = &ctx->config->measure;
-    const struct rounds_settings settings = {.cache = result->group->cache,
-                                             .sample_ns =
-                                                 m->min_time_ns / (uint64_t)(m->rounds > 0 ? m->rounds : 1),
-                                             .max_time_ns = m->max_time_ns,
-                                             .random_order = m->random_order,
-                                             .max_steal = m->max_steal,
-                                             .launch = launch,
-                                             .stop = ctx->stop};
-    int first = result->rounds, last = first + m->rounds, reached;
-
-    step(ctx, result->group, "warm up", 0.3);
-    rounds_warm_up(field->contenders, field->count, &settings);
-    for (;;) {
-        step(ctx, result->group, "measure", 0.4 + 0.5 * launch / m->launches);
-        reached = rounds_run(field->contenders, field->count, &settings, first, last, &ctx->sampler, rng);
-        if (reached < 0)
-            return OCT_NO_MEMORY;
-        result->rounds = reached;
-        if (reached < last || !(m->precision > 0) || widest_interval(field, result, reached) <= m->precision)
-            return OCT_OK;
-        first = last;
-        last += (m->rounds + 1) / 2;
-    }
 }
 
 /* ---- after the rounds ---------------------------------------------------------------------------- */
@@ -320,29 +187,49 @@ static void look_inside(struct group_context *ctx, struct group_result *result, 
     }
 }
 
+/* In this process, or in as many fresh ones as the config asks for. */
+static int run_launches(struct group_context *ctx, struct group_result *result, struct field *field,
+                        struct oct_message *msg)
+{
+    int launches = ctx->config->measure.launches, status = OCT_OK;
+
+    for (int i = 0; i < launches && !status && !stopped(ctx); i++) {
+        step(ctx, result->group, "measure", 0.3 + 0.6 * i / launches);
+        if (launches > 1)
+            status = launch_measure(ctx, result, field, i, msg);
+        else if (field_run(ctx, result, field))
+            status = message_fail(msg, OCT_NO_MEMORY, "no memory for the samples");
+        result->launch_end[result->launches++] = result->rounds;
+    }
+    return status;
+}
+
 static int measure_field(struct group_context *ctx, struct group_result *result, struct field *field,
                          struct oct_message *msg)
 {
-    int launches = ctx->config->measure.launches, status = OCT_OK;
-    uint64_t rng = ctx->config->measure.seed;
+    bool here = ctx->config->measure.launches == 1;
+    int status;
 
-    for (const char *id = result->group->id; *id; id++)
-        rng = rng * 31 + (unsigned char)*id; /* so that a resumed run draws as an undisturbed one does */
-    for (int launch = 0; launch < launches && !status && !stopped(ctx); launch++) {
-        field_prepare(field, result, &rng);
-        if (run_launch(ctx, result, field, launch, &rng))
-            status = message_fail(msg, OCT_NO_MEMORY, "no memory for the samples");
-        if (!status && launch + 1 == launches)
-            look_inside(ctx, result, field);
-        field_release(field);
-    }
+    if (here)
+        field_prepare(field, result);
+    else
+        topology_unbind(ctx->topology); /* a fresh process inherits where this thread may run */
+    status = run_launches(ctx, result, field, msg);
+    if (!here && !status)
+        status = topology_bind_team(ctx->topology, &ctx->config->affinity, result->group->threads,
+                                    result->bound, msg);
+    if (!here && !status && !stopped(ctx))
+        field_prepare(field, result);
+    if (!status)
+        look_inside(ctx, result, field);
+    field_release(field);
     result->kept_disturbed = rounds_keep_if_most_disturbed(field->contenders, field->count, result->rounds);
     result->disturbed = rounds_disturbed(field->contenders, field->count, result->rounds);
     for (size_t i = 0; i < field->count; i++) {
         struct case_result *c = &result->cases[field->case_of[i]];
 
         if (field->contenders[i].status && c->status == CASE_OK)
-            settle_case(c, OCT_ERROR, "execute failed while it was being timed");
+            group_settle_case(c, OCT_ERROR, "execute failed while it was being timed");
         c->contender = field->contenders[i];
         field->contenders[i] = (struct contender){0};
     }
@@ -381,7 +268,8 @@ static bool fits(const struct group_context *ctx, struct group_result *result)
     uint64_t need = 0;
 
     for (size_t i = 0; i < result->count; i++)
-        need += operands_bytes(&result->cases[i].bench_case->problem) +
+        need += (ctx->config->measure.launches > 1 ? 2 : 1) * /* the launch has its own */
+                    operands_bytes(&result->cases[i].bench_case->problem) +
                 prepared_bytes(&result->cases[i].bench_case->problem);
     topology_machine(ctx->topology, &machine);
     if (machine.memory_available < 0 || need <= (uint64_t)machine.memory_available)
@@ -429,7 +317,7 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
         status = verify_group(ctx, out, &problems, msg);
     crash_note("the timed rounds of %s/%s, %d threads\n", group->suite, group->layer, group->threads);
     if (!status)
-        status = field_make(&field, out, msg);
+        status = field_make(&field, out, ctx->config->measure.seed, 0, msg);
     if (status || stopped(ctx))
         goto done;
     if (any_ok(out)) {

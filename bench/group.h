@@ -12,6 +12,8 @@
 
 enum case_status { CASE_OK, CASE_UNSUPPORTED, CASE_WRONG, CASE_ERROR, CASE_SKIPPED };
 
+#define CONFIDENCE 0.95 /* of every interval that is published */
+
 /* A share of a case's time: a row of paths.csv. */
 struct part {
     char name[24];
@@ -43,9 +45,12 @@ struct group_result {
     const struct group *group;
     size_t count;
     struct case_result *cases;
-    int rounds;    /* of all launches */
-    int disturbed; /* of these, dropped by the rule */
+    int rounds; /* of all launches */
+    int launches;
+    int launch_end[MAX_LAUNCHES]; /* the round after each launch's last */
+    int disturbed;                /* rounds dropped by the rule */
     bool kept_disturbed;
+    bool crashed;           /* a launch died of one of its kernels */
     int bound[MAX_THREADS]; /* processing unit of each thread as read back; -1: not a single one */
     struct peaks peaks;
 };
@@ -61,6 +66,7 @@ struct group_context {
     struct peaks *peaks;       /* those measured so far, one for each thread count */
     size_t peak_count;
     const volatile sig_atomic_t *stop;
+    char **arguments; /* of octbench run, the program's name apart: launches are started with them */
     /* Called when a step of a group is done, for the progress line: `done` of `all`. */
     void (*progress)(void *arg, const struct group *group, const char *what, double done);
     void *progress_arg;
@@ -71,6 +77,10 @@ struct group_context {
 int group_measure(struct group_context *ctx, const struct group *group, struct group_result *out,
                   bool *interrupted, struct oct_message *msg);
 void group_result_free(struct group_result *result);
+
+bool same_problem(const struct oct_problem *a, const struct oct_problem *b);
+/* A case that failed before or while it was timed, and why. */
+void group_settle_case(struct case_result *c, int status, const char *reason);
 
 /* Of all measured cases: statistics, comparisons, rows (rows.c). Called by group_measure. */
 int group_make_rows(const struct group_context *ctx, struct group_result *result, struct oct_message *msg);

@@ -33,7 +33,7 @@ void rounds_warm_up(struct contender *contenders, size_t count, const struct rou
     }
 }
 
-static struct sample *add_sample(struct contender *c)
+struct sample *contender_add(struct contender *c)
 {
     if (c->count == c->room) {
         size_t room = c->room ? 2 * c->room : 64;
@@ -89,7 +89,7 @@ static int run_round(struct contender *contenders, int order[], int count,
             return 0;
         if (!takes_part(c, settings))
             continue;
-        sample = add_sample(c);
+        sample = contender_add(c);
         if (!sample)
             return -1;
         memset(sample, 0, sizeof(*sample));

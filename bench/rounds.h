@@ -44,6 +44,8 @@ bool rounds_keep_if_most_disturbed(struct contender *contenders, size_t count, i
 
 /* ns per iteration by round: NAN where the contender has no sample, or a disturbed one. */
 void rounds_series(const struct contender *contender, int rounds, double *ns);
+/* Room for one more sample, not initialised; NULL: no memory. */
+struct sample *contender_add(struct contender *contender);
 void contender_free(struct contender *contender);
 
 #endif

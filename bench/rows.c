@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONFIDENCE 0.95
-
 #define SET(cell, text) set_text(cell, sizeof(cell), text)
 
 static void set_text(char *cell, size_t size, const char *text)
@@ -170,14 +168,14 @@ void group_plain_row(const struct group_context *ctx, const struct group *group,
 
 /* ---- what was measured --------------------------------------------------------------------------- */
 
-static void summarize_times(const struct case_result *c, const double *series, double *scratch, int rounds,
-                            struct result_row *row)
+static void summarize_times(const struct group_result *result, const struct case_result *c,
+                            const double *series, double *scratch, struct result_row *row)
 {
-    struct interval median = stats_present_interval(series, (size_t)rounds, CONFIDENCE);
-    size_t kept;
+    struct interval median = stats_launch_interval(series, result->launch_end, result->launches, CONFIDENCE);
+    size_t rounds = (size_t)result->rounds, kept;
 
-    memcpy(scratch, series, (size_t)rounds * sizeof(*scratch));
-    kept = stats_compact(scratch, (size_t)rounds);
+    memcpy(scratch, series, rounds * sizeof(*scratch));
+    kept = stats_compact(scratch, rounds);
     row->samples = (int64_t)kept;
     row->iters = 0;
     for (size_t s = 0; s < c->contender.count; s++)
@@ -291,7 +289,8 @@ static void compare_with(struct group_result *result, struct case_result *c, dou
 
     if (vanilla >= 0) {
         base = &result->cases[vanilla];
-        ratio = stats_paired_speedup(series[vanilla], series[at], rounds, CONFIDENCE);
+        ratio = stats_launch_speedup(series[vanilla], series[at], result->launch_end, result->launches,
+                                     CONFIDENCE);
         SET(c->row.vanilla_kernel, base->bench_case->kernel->name);
         c->row.vanilla_median_ns = base->row.t_median_ns;
         c->row.speedup = ratio.mid;
@@ -301,7 +300,8 @@ static void compare_with(struct group_result *result, struct case_result *c, dou
         unresolved = stats_unresolved(series[vanilla], series[at], rounds, ratio);
     }
     if (own >= 0) {
-        ratio = stats_paired_speedup(series[own], series[at], rounds, CONFIDENCE);
+        ratio =
+            stats_launch_speedup(series[own], series[at], result->launch_end, result->launches, CONFIDENCE);
         c->row.self_speedup = ratio.mid;
         c->row.self_efficiency = ratio.mid / c->row.theory_speedup;
     }
@@ -345,7 +345,7 @@ int group_make_rows(const struct group_context *ctx, struct group_result *result
         if (!measured(c))
             continue;
         c->row.plan_ns = (int64_t)c->plan_ns;
-        summarize_times(c, series[i], scratch, result->rounds, &c->row);
+        summarize_times(result, c, series[i], scratch, &c->row);
         summarize_steal(c, &c->row);
         summarize_counters(c, &c->row);
     }

@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include "run.h"
 
+#include "child.h"
 #include "crash.h"
 #include "file.h"
+#include "launch.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
@@ -21,12 +23,13 @@
 
 #define MOST_CACHE ((int64_t)128 << 20)
 
-enum { KEY_RESUME = 2000, KEY_DRY_RUN };
+enum { KEY_RESUME = 2000, KEY_DRY_RUN, KEY_LAUNCH };
 
 struct run_arguments {
     struct options options;
     const char *out;
     bool resume, dry_run;
+    const char *launch; /* not NULL: this process is one launch of another one's run */
 };
 
 /* The one thing that a signal handler may touch. */
@@ -65,6 +68,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
     case KEY_DRY_RUN:
         a->dry_run = true;
         return 0;
+    case KEY_LAUNCH:
+        a->launch = arg;
+        child_die_with_parent();
+        return 0;
     case ARGP_KEY_INIT:
         state->child_inputs[0] = state->child_inputs[1] = &a->options;
         return 0;
@@ -88,6 +95,7 @@ static const struct argp_option run_options[] = {
     {"resume", KEY_RESUME, NULL, 0, "Go on with the run in DIR: what it holds is not measured again", 1},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Say what would be measured and about how long it takes; write nothing",
      1},
+    {"launch", KEY_LAUNCH, "TEXT", OPTION_HIDDEN, NULL, 1},
     {0}};
 
 static const struct argp run_argp = {
@@ -190,7 +198,7 @@ static int open_machine(struct sweep *s)
     sampler_open(&s->ctx.sampler, ledger, (size_t)cache);
     ledger_read(ledger, &s->notes.begin);
     s->notes.now = s->notes.begin;
-    if (s->config.counters.groups + s->config.counters.events == 0)
+    if (s->arguments->launch || s->config.counters.groups + s->config.counters.events == 0)
         return 0;
     s->ctx.counters = counters_open(&s->config.counters, &msg);
     if (!s->ctx.counters)
@@ -258,7 +266,7 @@ static int run_group(struct sweep *s, const struct group *group)
     if (!result)
         return fail(s, 1, "no memory");
     if (group_measure(&s->ctx, group, result, &stopped, &msg)) {
-        fail(s, 1, msg.text);
+        status = fail(s, result->crashed ? 5 : 1, msg.text);
         goto done;
     }
     if (stopped) {
@@ -311,6 +319,18 @@ static int conclude(struct sweep *s, int status)
     return count_status(&s->report, "ok") ? 0 : 6;
 }
 
+static int launch(struct sweep *s)
+{
+    int status;
+
+    s->arguments->options.quiet = true; /* whoever started it has said all that */
+    status = open_machine(s);
+    if (status)
+        return status;
+    crash_install();
+    return launch_answer(&s->ctx, s->arguments->launch);
+}
+
 static int sweep(struct sweep *s)
 {
     const struct run_arguments *a = s->arguments;
@@ -357,12 +377,12 @@ static int dry_run(const struct config *config)
 
     for (size_t g = 0; g < config->count; g++) {
         const struct group *group = &config->groups[g];
-        double each = (double)m->min_time_ns * m->launches / 1e9;
+        double each = 1.3 * (double)m->min_time_ns / 1e9 + 0.1; /* heating, planning */
 
         printf("%s/%s  %d thread%s, %s: %zu cases, %d rounds\n", group->suite, group->layer, group->threads,
                group->threads > 1 ? "s" : "", cache_mode_name(group->cache), group->count,
                m->rounds * m->launches);
-        seconds += (double)group->count * (1.3 * each + 0.1);
+        seconds += (double)group->count * m->launches * each;
     }
     printf("%zu cases in %zu groups, about %.0f s of measuring, and the reference's time; nothing was run\n",
            config_cases(config), config->count, ceil(seconds));
@@ -388,7 +408,8 @@ int run_main(int argc, char **argv)
         goto done;
     s.ctx.config = &s.config;
     s.ctx.isa = a.options.isa;
-    status = a.dry_run ? dry_run(&s.config) : sweep(&s);
+    s.ctx.arguments = argv + 1;
+    status = a.launch ? launch(&s) : a.dry_run ? dry_run(&s.config) : sweep(&s);
     close_machine(&s);
     report_close(&s.report);
     run_notes_free(&s.notes);

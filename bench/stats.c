@@ -133,21 +133,9 @@ done:
 
 struct interval stats_paired_speedup(const double *base, const double *candidate, size_t n, double confidence)
 {
-    struct interval result = no_interval;
-    double *logs = n ? malloc(n * sizeof(*logs)) : NULL;
-    size_t pairs = 0;
+    const int end = (int)n;
 
-    if (!logs)
-        return result;
-    for (size_t i = 0; i < n; i++)
-        if (base[i] > 0 && candidate[i] > 0)
-            logs[pairs++] = log(base[i] / candidate[i]);
-    result = stats_median_interval(logs, pairs, confidence);
-    free(logs);
-    result.low = exp(result.low);
-    result.mid = exp(result.mid);
-    result.high = exp(result.high);
-    return result;
+    return stats_launch_speedup(base, candidate, &end, 1, confidence);
 }
 
 size_t stats_compact(double *values, size_t n)
@@ -176,6 +164,67 @@ struct interval stats_present_interval(const double *values, size_t n, double co
 double stats_median_present(const double *values, size_t n)
 {
     return stats_present_interval(values, n, 0.5).mid;
+}
+
+/* As wide as the intervals of all launches together. */
+static struct interval hull(const double *values, const int *end, int launches, double confidence)
+{
+    struct interval result = no_interval;
+
+    for (int l = 0; l < launches; l++) {
+        int first = l ? end[l - 1] : 0;
+        struct interval own = stats_present_interval(values + first, (size_t)(end[l] - first), confidence);
+
+        if (isnan(own.mid)) /* it sat out that launch */
+            continue;
+        if (isnan(own.low))
+            return no_interval;
+        if (!(own.low >= result.low))
+            result.low = own.low;
+        if (!(own.high <= result.high))
+            result.high = own.high;
+    }
+    return result;
+}
+
+struct interval stats_launch_interval(const double *values, const int *end, int launches, double confidence)
+{
+    struct interval result = no_interval, together;
+    double *medians = launches > 0 ? malloc((size_t)launches * sizeof(*medians)) : NULL;
+
+    if (!medians)
+        return result;
+    for (int l = 0; l < launches; l++) {
+        int first = l ? end[l - 1] : 0;
+        medians[l] = stats_median_present(values + first, (size_t)(end[l] - first));
+    }
+    result = stats_present_interval(medians, (size_t)launches, confidence);
+    if (isnan(result.low)) {
+        together = hull(values, end, launches, confidence);
+        result.low = together.low;
+        result.high = together.high;
+    }
+    free(medians);
+    return result;
+}
+
+struct interval stats_launch_speedup(const double *base, const double *candidate, const int *end,
+                                     int launches, double confidence)
+{
+    size_t n = launches > 0 ? (size_t)end[launches - 1] : 0;
+    struct interval result = no_interval;
+    double *logs = n ? malloc(n * sizeof(*logs)) : NULL;
+
+    if (!logs)
+        return result;
+    for (size_t i = 0; i < n; i++)
+        logs[i] = base[i] > 0 && candidate[i] > 0 ? log(base[i] / candidate[i]) : NAN;
+    result = stats_launch_interval(logs, end, launches, confidence);
+    free(logs);
+    result.low = exp(result.low);
+    result.mid = exp(result.mid);
+    result.high = exp(result.high);
+    return result;
 }
 
 /* The least value over the rounds in which both were measured. */

@@ -30,7 +30,15 @@ struct interval stats_median_bootstrap(const double *values, size_t n, double co
  * which one of the two is NAN is left out. */
 struct interval stats_paired_speedup(const double *base, const double *candidate, size_t n,
                                      double confidence);
-/* The same of the values that are not NAN: the series of a case that sat out some rounds. */
+/* The median of the launches' medians; launch l has values[end[l - 1]] to values[end[l] - 1], NAN where one
+ * is missing. The interval is the sign test's over those medians where they are enough for it (six for 95%),
+ * for what a launch is lucky or unlucky with is the same in all of its values. Fewer have one as wide as all
+ * their own intervals together; a single one has its own, which knows nothing of other launches. */
+struct interval stats_launch_interval(const double *values, const int *end, int launches, double confidence);
+/* exp of stats_launch_interval of the paired log-ratios. */
+struct interval stats_launch_speedup(const double *base, const double *candidate, const int *end,
+                                     int launches, double confidence);
+/* Of the values that are not NAN: the series of a case that sat out some rounds. */
 double stats_median_present(const double *values, size_t n);
 struct interval stats_present_interval(const double *values, size_t n, double confidence);
 /* Moves the values that are not NAN to the front; returns how many. */

@@ -7,6 +7,8 @@
 # all that this script may use unless given. Steps:
 #   aa-idle aa-busy             octbench aa, 59 runs, alone and with two busy loops beside it
 #   prove-3-idle prove-5-busy   scripts/prove_gate.sh, 20 runs: 3% alone, 5% with two busy loops
+#   agree                       two runs of configs/quick.yaml: at least 95% of the speedups agree within their
+#                               intervals
 #   power                       false alarms and power in simulation, from the launches that the aa steps recorded
 # Exit status: 0 all as it must be, 1 not, 2 usage.
 set -euo pipefail
@@ -18,16 +20,16 @@ while getopts o:n:c:h option; do
     o) out=$OPTARG ;;
     n) runs=$OPTARG ;;
     c) cpus=$OPTARG ;;
-    h) sed -n '3,11p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    h) sed -n '3,13p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
 steps=("$@")
-[ $# -gt 0 ] || steps=(aa-idle aa-busy prove-3-idle prove-5-busy power)
+[ $# -gt 0 ] || steps=(agree aa-idle aa-busy prove-3-idle prove-5-busy power)
 for step in "${steps[@]}"; do
     case $step in
-    aa-idle | aa-busy | prove-3-idle | prove-5-busy | power) ;;
+    agree | aa-idle | aa-busy | prove-3-idle | prove-5-busy | power) ;;
     *) echo "soak.sh: unknown step '$step' (see -h)" >&2; exit 2 ;;
     esac
 done
@@ -78,9 +80,24 @@ power() {
     cat "$out/power.csv"
 }
 
+agree() {
+    local run
+    for run in first second; do
+        "$work/octbench" run "$root/configs/quick.yaml" -q -o "$work/$run" >/dev/null || return
+    done
+    {
+        echo "# $("$root/scripts/machine.sh")"
+        echo "# two runs of configs/quick.yaml: octbench compare FIRST/results.csv SECOND/results.csv"
+        "$work/octbench" compare "$work/first/results.csv" "$work/second/results.csv" || [ $? -eq 3 ]
+    } >"$out/agree.txt"
+    cat "$out/agree.txt"
+    awk '/^compare: / {exit !($7 >= 0.95 * $2)}' "$out/agree.txt"
+}
+
 failed=0
 for step in "${steps[@]}"; do
     case $step in
+    agree) agree ;;
     aa-idle) aa aa-idle 0 ;;
     aa-busy) aa aa-busy 2 ;;
     prove-3-idle) prove prove-3-idle 3 0 ;;

@@ -248,24 +248,25 @@ static void failures_have_rows(void **state)
     end(&f);
 }
 
-static void launches_and_pairs(void **state)
+static void rounds_and_pairs(void **state)
 {
     struct oct_kernel a = kernel("a", fast), b = kernel("b", fast);
     struct fixture f;
 
     (void)state;
     begin(&f);
-    f.config.measure.launches = 2;
     add_case(&f, &a, 1);
     add_case(&f, &b, 2);
     measure(&f);
-    assert_int_equal(f.result.rounds, 16);
+    assert_int_equal(f.result.rounds, 8);
+    assert_int_equal(f.result.launches, 1);
+    assert_int_equal(f.result.launch_end[0], 8);
     for (int i = 0; i < 2; i++) {
         const struct contender *c = &f.result.cases[i].contender;
-        assert_int_equal(c->count, 16);
-        for (int s = 0; s < 16; s++) {
+        assert_int_equal(c->count, 8);
+        for (int s = 0; s < 8; s++) {
             assert_int_equal(c->samples[s].round, s);
-            assert_int_equal(c->samples[s].launch, s / 8);
+            assert_int_equal(c->samples[s].launch, 0);
             assert_int_equal(c->samples[s].order + f.result.cases[1 - i].contender.samples[s].order, 1);
         }
     }
@@ -398,7 +399,7 @@ int main(void)
         cmocka_unit_test(speeds),
         cmocka_unit_test(failures_have_rows),
         cmocka_unit_test(parts),
-        cmocka_unit_test(launches_and_pairs),
+        cmocka_unit_test(rounds_and_pairs),
         cmocka_unit_test(stopped),
         cmocka_unit_test(slow_ones_drop_out),
         cmocka_unit_test(does_not_fit),

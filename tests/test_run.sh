@@ -119,6 +119,58 @@ expect 0 "$octbench" -q run one.yaml -o quiet
 expect 0 "$octbench" run one.yaml -o shown --no-progress
 (cd whole && expect 0 "$octbench" run ../one.yaml && ls -d reports/*-one >/dev/null) || fail "no default directory"
 
+# ---- launches: fresh processes
+sed 's/min_time: 1ms/min_time: 1ms, launches: 3/' tiny.yaml >thrice.yaml
+expect 0 "$octbench" run thrice.yaml -o thrice
+ids thrice results.csv 3 | cmp -s - want.txt || fail "the rows of three launches are of other cases"
+for launch in 0 1 2; do
+    awk -F, -v l=$launch '$2 == l {print $1}' thrice/samples.csv | sort | uniq -c | awk '$1 != 8' | grep . &&
+        fail "launch $launch: not 8 samples of every case"
+    [ "$(awk -F, -v l=$launch '$2 == l {print $3}' thrice/samples.csv | sort -un | tr '\n' ' ')" = \
+        "$(seq -s ' ' $((8 * launch)) $((8 * launch + 7))) " ] || fail "launch $launch: rounds are numbered wrongly"
+done
+expect 0 "$octbench" run -o behind -- thrice.yaml
+launched() { # CONFIG DIR: starts it, and waits for a launch: run and child are set
+    env --default-signal=INT "$octbench" run "$1" -o "$2" >out 2>err &
+    run=$!
+    child=
+    while [ -z "$child" ] && kill -0 $run 2>/dev/null; do
+        read -r child _ <"/proc/$run/task/$run/children"
+        sleep 0.02
+    done
+}
+gone() { # PID: it ends within a second
+    for _ in $(seq 50); do
+        read -r _ _ state _ 2>/dev/null <"/proc/$1/stat" || return 0
+        [ "$state" != Z ] || return 0
+        sleep 0.02
+    done
+    fail "$2"
+}
+sed 's/min_time: 1ms/min_time: 60ms/; s/launches: 3/launches: 6/' thrice.yaml >often.yaml
+launched often.yaml ended
+kill -TERM $run
+wait $run
+status=$?
+[ $status = 130 ] || fail "ended in a launch: exit $status"
+gone "$child" "a launch goes on when its run is ended"
+launched often.yaml gone
+kill -KILL $run
+wait $run 2>/dev/null
+gone "$child" "a launch goes on when its run is killed"
+launched often.yaml dead
+kill -SEGV "$child"
+wait $run
+status=$?
+grep -q Sanitizer err || [ $status = 5 ] || fail "a launch crashed: exit $status"
+said err 'octbench: launch 0 of tiny/'
+launched often.yaml changed
+sed -i 's/c_in: \[8, 16, 8\]/c_in: [8, 8, 8]/' often.yaml
+wait $run
+status=$?
+[ $status = 1 ] || fail "the config was changed meanwhile: exit $status"
+said err 'the config was changed while it was run'
+
 # ---- an existing directory
 cp -r whole before
 expect 2 "$octbench" run tiny.yaml -o whole

@@ -145,6 +145,64 @@ static void pairs_under_drift(void **state)
     assert_true(bias_in_turn < -0.1);
 }
 
+/* What a launch is lucky with is in all of its rounds. An interval over the launches' medians covers the
+ * truth all the same; one over all rounds alike takes six throws of the dice for 96. */
+static void launches_cover_their_luck(void **state)
+{
+    enum { LAUNCHES = 6, EACH = 16 };
+    uint64_t rng = 7;
+    int covered = 0, pooled_covered = 0;
+
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        double values[LAUNCHES * EACH];
+        int end[LAUNCHES];
+
+        for (int l = 0; l < LAUNCHES; l++) {
+            double luck = .02 * (stats_uniform(&rng) - .5);
+            for (int r = 0; r < EACH; r++)
+                values[l * EACH + r] = 1 + luck + .005 * (stats_uniform(&rng) - .5);
+            end[l] = (l + 1) * EACH;
+        }
+        struct interval over = stats_launch_interval(values, end, LAUNCHES, .95);
+        struct interval pooled = stats_median_interval(values, LAUNCHES * EACH, .95);
+        covered += over.low <= 1 && 1 <= over.high;
+        pooled_covered += pooled.low <= 1 && 1 <= pooled.high;
+    }
+    close_to((double)covered / TRIALS, 1 - 2 / 64., .01); /* all six on one side */
+    assert_true(pooled_covered < .75 * TRIALS);
+}
+
+static void launch_intervals(void **state)
+{
+    /* Medians 2, 9, 3, 1, 8, 4; the last has a gap. */
+    const double values[] = {1, 2, 3, 9, 9, 9, 3, 3, 3, 1, 1, 1, 8, 8, 8, 4, NAN, 4};
+    const int end[] = {3, 6, 9, 12, 15, 18};
+    double rising[20], base[20], candidate[20];
+    const int two[] = {10, 20};
+    struct interval i = stats_launch_interval(values, end, 6, .95);
+
+    (void)state;
+    assert_true(i.low == 1 && i.mid == 3.5 && i.high == 9);
+    i = stats_launch_interval(values, end, 3, .95); /* neither launches nor rounds are enough */
+    assert_true(i.mid == 3 && isnan(i.low) && isnan(i.high));
+    for (int k = 0; k < 20; k++) {
+        rising[k] = k < 10 ? k : 100 + k;
+        candidate[k] = 1 + k;
+        base[k] = (k < 10 ? 2 : 8) * candidate[k];
+    }
+    i = stats_launch_interval(rising, two, 2, .95); /* ranks 2 and 9 of each ten */
+    assert_true(i.low == 1 && i.mid == (4.5 + 114.5) / 2 && i.high == 118);
+    i = stats_launch_interval(rising, two, 1, .95);
+    assert_true(i.low == 1 && i.mid == 4.5 && i.high == 8);
+    i = stats_launch_speedup(base, candidate, two, 2, .95);
+    close_to(i.low, 2, 1e-9);
+    close_to(i.mid, 4, 1e-9);
+    close_to(i.high, 8, 1e-9);
+    i = stats_launch_interval(rising, two, 0, .95);
+    assert_true(isnan(i.mid));
+}
+
 static void pairs_leave_out_what_is_missing(void **state)
 {
     const double base[] = {2, NAN, 4, 6, 8, 10, 12, 900}, candidate[] = {1, 5, 2, 3, 4, 5, 6, NAN};
@@ -214,10 +272,16 @@ static void random_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_values),    cmocka_unit_test(interval_ranks),
-        cmocka_unit_test(intervals_cover), cmocka_unit_test(pairs_under_drift),
-        cmocka_unit_test(unresolved),      cmocka_unit_test(pairs_leave_out_what_is_missing),
-        cmocka_unit_test(bootstrap),       cmocka_unit_test(random_numbers),
+        cmocka_unit_test(known_values),
+        cmocka_unit_test(interval_ranks),
+        cmocka_unit_test(intervals_cover),
+        cmocka_unit_test(pairs_under_drift),
+        cmocka_unit_test(launches_cover_their_luck),
+        cmocka_unit_test(launch_intervals),
+        cmocka_unit_test(unresolved),
+        cmocka_unit_test(pairs_leave_out_what_is_missing),
+        cmocka_unit_test(bootstrap),
+        cmocka_unit_test(random_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,8 @@ def usual_alpha(rows: pd.DataFrame) -> float:
 def paired_ratios(report: Report, pairs: pd.DataFrame) -> pd.DataFrame:
     """For each pair (case_id, base_id): time of base over time of case.
 
-    `ratio` is exp of the median log-ratio over the rounds that both have undisturbed, `rounds` their number;
+    `ratio` is exp of the median log-ratio over the rounds that both have undisturbed, of the launches' medians
+    where there are several, as octbench has it; `rounds` is the rounds' number;
     where there is no such round, the ratio of the rows' medians, and `rounds` is 0. Indexed like `pairs`.
     """
     times = report.samples.loc[report.samples["disturbed"] == 0, ["case_id", "launch", "round"]].copy()
@@ -79,8 +80,10 @@ def paired_ratios(report: Report, pairs: pd.DataFrame) -> pd.DataFrame:
     joined = wanted.merge(times, on="case_id")
     joined = joined.merge(times.rename(columns={"case_id": "base_id"}), on=["base_id", "launch", "round"],
                           suffixes=("", "_base"))
-    grouped = (joined["log_base"] - joined["log"]).groupby(joined["at"])
-    out = pd.DataFrame({"ratio": np.exp(grouped.median()), "rounds": grouped.size()})
+    log_ratio = joined["log_base"] - joined["log"]
+    by_launch = log_ratio.groupby([joined["at"], joined["launch"]]).median()
+    out = pd.DataFrame({"ratio": np.exp(by_launch.groupby("at").median()),
+                        "rounds": log_ratio.groupby(joined["at"]).size()})
     out = out.reindex(range(len(wanted)))
     out.index = pairs.index
     medians = report.results.set_index("case_id")["t_median_ns"]

@@ -56,12 +56,15 @@ class Plain:
             return list(csv.DictReader(f))
 
     def ratio(self, base: dict[str, str], case: dict[str, str]) -> float:
-        """Time of base over time of case: median over common rounds, else of medians."""
+        """Time of base over time of case: median over launches of medians over common rounds, else of medians."""
         left, right = (self.times.get(row["case_id"], {}) for row in (base, case))
         rounds = [at for at in left if at in right]
         if not rounds:
             return float(base["t_median_ns"]) / float(case["t_median_ns"])
-        return math.exp(statistics.median(math.log(left[at] / right[at]) for at in rounds))
+        launches: dict[str, list[float]] = {}
+        for at in rounds:
+            launches.setdefault(at[0], []).append(math.log(left[at] / right[at]))
+        return math.exp(statistics.median(statistics.median(logs) for logs in launches.values()))
 
     def direct_base(self, case: dict[str, str], library: str = "") -> dict[str, str] | None:
         """The fastest vanilla row of the group that is not Winograd."""
