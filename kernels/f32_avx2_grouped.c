@@ -2,7 +2,7 @@
 /*
  * Grouped and depthwise layers with AVX2 and FMA: the vector loops behind grouped.h, nChw8c. Sixteen
  * registers hold a tile of 2 rows x 5 columns, the weights of a row of the kernel, the permutation and one
- * input: too few for the rolling rows of the AVX-512 file.
+ * input: too few for the rolling rows of the AVX-512 file. Depthwise layers walk along rows.
  */
 #include "grouped.h"
 #include "vec_avx2.h"
@@ -12,12 +12,18 @@
 
 #include "grouped_loops.h"
 
+static void convolve(const struct grouped_conv *c)
+{
+    if (!convolve_depthwise(c))
+        convolve_tiles(c);
+}
+
 /* ---- entry --------------------------------------------------------------------------------------- */
 
 static const struct grouped_isa isa = {
     .tile = "8c 2x5",
     .layout = OCT_NCHW8C,
-    .conv = convolve_tiles,
+    .conv = convolve,
     .pool = pool,
 };
 

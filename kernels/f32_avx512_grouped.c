@@ -2,9 +2,10 @@
 /*
  * Grouped and depthwise layers with AVX-512: the vector loops behind grouped.h, nChw16c.
  *
- * 3x3 streams down a column of tiles: every input row is read once and feeds the output rows that it touches.
- * At stride 1 these are three, so 21 accumulators and 9 weights live in registers, and a load (with its
- * permutation or broadcast) feeds up to 9 multiply-adds. Everything else runs tiles of 2 rows x 7 columns.
+ * Grouped 3x3 streams down a column of tiles: every input row is read once and feeds the output rows that it
+ * touches. At stride 1 these are three, so 21 accumulators and 9 weights live in registers, and a permutation
+ * or broadcast feeds up to 9 multiply-adds. Depthwise layers walk along rows, and everything else runs tiles
+ * of 2 rows x 7 columns.
  */
 #include "grouped.h"
 #include "vec_avx512.h"
@@ -185,10 +186,8 @@ INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide, enum 
     }
 #define STREAMS(how, lanes) \
     STREAM(how, lanes, 1) STREAM(how, lanes, 3) STREAM(how, lanes, 4) STREAM(how, lanes, WIDE)
-STREAMS(stream, OWN)
 STREAMS(stream, ANY)
 STREAMS(stream, ONE)
-STREAMS(stream_strided, OWN)
 STREAMS(stream_strided, ANY)
 STREAMS(stream_strided, ONE)
 
@@ -198,15 +197,15 @@ static void stream_columns(const struct grouped_conv *c, int stride, enum groupe
     {                                                                                 \
         how##_##lanes##_1, how##_##lanes##_3, how##_##lanes##_4, how##_##lanes##_WIDE \
     }
-    static void (*const streams[2][3][4])(const struct grouped_conv *, int) = {
-        {FUNCTIONS(stream, OWN), FUNCTIONS(stream, ANY), FUNCTIONS(stream, ONE)},
-        {FUNCTIONS(stream_strided, OWN), FUNCTIONS(stream_strided, ANY), FUNCTIONS(stream_strided, ONE)},
+    static void (*const streams[2][2][4])(const struct grouped_conv *, int) = {
+        {FUNCTIONS(stream, ANY), FUNCTIONS(stream, ONE)},
+        {FUNCTIONS(stream_strided, ANY), FUNCTIONS(stream_strided, ONE)},
     };
 #undef FUNCTIONS
 
     for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
         width = next_width(c->w - x0);
-        streams[stride - 1][lanes][width](c, x0);
+        streams[stride - 1][lanes == GROUPED_ONE][width](c, x0);
     }
 }
 
@@ -216,8 +215,10 @@ static void convolve(const struct grouped_conv *c)
 {
     const enum grouped_lanes lanes = c->segments ? c->segment[0].steps.lanes : GROUPED_OWN;
     const int stride = c->segments ? c->segment[0].stride : 1;
-    bool streams = c->three && c->kh == 3;
+    bool streams = c->three && c->kh == 3 && lanes != GROUPED_OWN;
 
+    if (convolve_depthwise(c))
+        return;
     for (int i = 0; i < c->segments; i++)
         streams = streams && c->segment[i].stride == stride && c->segment[i].steps.lanes == lanes;
     if (streams)

@@ -4,14 +4,21 @@
  * vec_avx2.h or vec_avx512.h. A file of an instruction set includes one of those, defines TALL and WIDE (rows
  * and columns of a register tile), then includes this; nobody else does.
  */
-/* A block of one pixel, as the lanes of a step want it. */
+/* A block of one pixel, as the lanes of a step want it. The empty asm keeps it in a register: compilers would
+ * rather load it again in every multiply-add that takes it, and loads are what these loops have few to spare.
+ */
 INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, int lane)
 {
+    vec v;
+
     if (lanes == GROUPED_ONE)
-        return vec_set1(pixel[lane]);
-    if (lanes == GROUPED_ANY)
-        return vec_permute(vec_load(pixel), index);
-    return vec_load(pixel);
+        v = vec_set1(pixel[lane]);
+    else if (lanes == GROUPED_ANY)
+        v = vec_permute(vec_load(pixel), index);
+    else
+        v = vec_load(pixel);
+    __asm__("" : "+v"(v));
+    return v;
 }
 
 /* ---- the end of a row of outputs ----------------------------------------------------------------- */
@@ -222,6 +229,90 @@ static void convolve_tiles(const struct grouped_conv *c)
             tile[tall > 1][width](c, oy, x0);
         }
     }
+}
+
+/* ---- depthwise, 3 wide: along a row -------------------------------------------------------------- */
+
+/* Depthwise tiles are short: seven sums a row are enough, for the next tile's multiply-adds fill the gaps
+ * that latency leaves in this one's. What counts is how little happens between them. */
+#define OWN_WIDE 7
+
+/* What the tiles of a row of outputs read: `rows` rows of the plane, from the first that is there. */
+struct own_row {
+    const float *pixel, *weights;
+    size_t row;
+    int rows, w;
+};
+
+INLINE void convolve_own_tile(const struct grouped_conv *c, const struct own_row *in, int oy, int x0,
+                              int wide, int stride)
+{
+    const int ix = x0 * stride - c->pad_w;
+    const bool left = ix < 0, right = ix + (wide - 1) * stride + 2 >= in->w;
+    const vec_index none = vec_load_index(c->segment[0].steps.lane);
+    const float *pixel = in->pixel + (ptrdiff_t)ix * LANES, *weights = in->weights;
+    vec acc[OWN_WIDE];
+
+    fill(acc, vec_load(c->bias), wide);
+    for (int ky = 0; ky < in->rows; ky++, pixel += in->row, weights += 3 * LANES)
+        add_three(acc, pixel, weights, none, 0, left, right, stride, wide, GROUPED_OWN);
+    finish(c, oy, x0, acc, wide);
+}
+
+INLINE void convolve_own_row(const struct grouped_conv *c, const struct own_row *in, int oy, int stride)
+{
+    int x0 = 0;
+
+    for (; x0 + OWN_WIDE <= c->w; x0 += OWN_WIDE)
+        convolve_own_tile(c, in, oy, x0, OWN_WIDE, stride);
+    if (x0 + 4 <= c->w) {
+        convolve_own_tile(c, in, oy, x0, 4, stride);
+        x0 += 4;
+    }
+    for (; x0 < c->w; x0++)
+        convolve_own_tile(c, in, oy, x0, 1, stride);
+}
+
+INLINE void convolve_own(const struct grouped_conv *c, int stride)
+{
+    const struct grouped_segment *s = &c->segment[0];
+    const float *src = s->src + (size_t)(s->steps.from[0] - s->first_block) * s->block;
+
+    for (int oy = c->first; oy < c->last; oy++) {
+        const int iy = oy * stride - c->pad_h;
+        const int first = oct_max(-iy, 0), last = oct_min(c->kh, s->h - iy); /* of the kernel's rows */
+        const struct own_row in = {
+            .pixel = src + (ptrdiff_t)(iy + first - s->top) * (ptrdiff_t)s->row,
+            .weights = s->steps.weights + (ptrdiff_t)first * 3 * LANES,
+            .row = s->row,
+            .rows = last - first,
+            .w = s->w,
+        };
+
+        convolve_own_row(c, &in, oy, stride);
+    }
+}
+
+static void convolve_own_1(const struct grouped_conv *c)
+{
+    convolve_own(c, 1);
+}
+
+static void convolve_own_2(const struct grouped_conv *c)
+{
+    convolve_own(c, 2);
+}
+
+/* Is the job a depthwise one that the row loops take; if so, does it. */
+static bool convolve_depthwise(const struct grouped_conv *c)
+{
+    if (!c->three || c->segments != 1 || c->segment[0].steps.lanes != GROUPED_OWN)
+        return false;
+    if (c->segment[0].stride == 2)
+        convolve_own_2(c);
+    else
+        convolve_own_1(c);
+    return true;
 }
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
