@@ -2,9 +2,9 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH and
- * FETCH_NEXT_BLOCK, accumulate_with_half() and join_halves() for its half blocks, then includes this; nobody
- * else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator has a
- * register of its own.
+ * FETCH_NEXT_BLOCK, FINISHED, accumulate_with_half() and join_halves() for its half blocks, then includes
+ * this; nobody else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator
+ * has a register of its own.
  */
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
@@ -98,13 +98,13 @@ INLINE void fetch_block(const float *src, const int width)
 }
 
 INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
-                   float *pool, const int blocks, const bool half, const int width)
+                   float *pool, int late, const int blocks, const bool half, const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *weights = s->weights;
 
     for (int left = s->ic; left > 0; left -= LANES) {
-        int ic = left < LANES ? left : LANES;
+        int ic = left > LANES ? LANES : left - late;
 
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
@@ -141,12 +141,13 @@ INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend
                       const int blocks, const int width)
 {
     const float *src = add->src + (add->index[first] - add->origin);
+    const ptrdiff_t block = add->block;
 
 #pragma GCC unroll 28
     for (int i = 0; i < width; i += 2) {
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
-            vec low = vec_load(src + b * add->block + i / 2 * LANES);
+            vec low = vec_load(src + b * block + i / 2 * LANES);
 
             acc[b][i] = vec_add(acc[b][i], low);
             acc[b][i + 1] = vec_add(acc[b][i + 1], low);
@@ -157,7 +158,9 @@ INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend
 INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
                   const bool half, const int width)
 {
-    ptrdiff_t at = (ptrdiff_t)first * LANES;
+    const ptrdiff_t at = (ptrdiff_t)first * LANES, block = run->out_block;
+    float *out =
+        run->out + at; /* a copy, for the compiler must think that stores change what run points to */
 
     if (half) {
 #pragma GCC unroll 28
@@ -184,7 +187,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
         for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
-                acc[b][i] = vec_add(acc[b][i], vec_load(run->residual + b * run->out_block + at + i * LANES));
+                acc[b][i] = vec_add(acc[b][i], vec_load(run->residual + b * block + at + i * LANES));
     }
     if (run->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6)) {
         vec top = vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
@@ -198,11 +201,70 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
     for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
         for (int i = 0; i < width; i++)
-            vec_store(run->out + b * run->out_block + at + i * LANES, acc[b][i]);
+            vec_store(out + b * block + i * LANES, acc[b][i]);
+}
+
+/* Can finish() take the last channels of a run? They must come under one tap that reads every pixel, and
+ * nothing may be left to add but what comes in pairs. */
+INLINE bool finishes(const struct direct_run *run, const bool half, const int width)
+{
+    const struct direct_segment *last = run->segment + run->segments - 1;
+
+    if (FINISHED == 0 || half || width < 2 || run->segments == 0 || last->taps != 1 ||
+        last->tap->stride != 1 || last->tap->clip != DIRECT_WHOLE)
+        return false;
+    if ((last->ic - 1) % LANES + 1 < FINISHED || run->bias || run->residual || run->epilogue)
+        return false;
+    return run->addends == 0 || (run->addends == 1 && run->addend->pairs && width % 2 == 0);
+}
+
+/* The last FINISHED channels, pixel by pixel, each stored at once: a store that takes a sum as it leaves the
+ * FMA is free on Zen 4, where every later store of 512 bits costs two cycles of FMAs. */
+INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int t, const int blocks,
+                   const int width, const bool pairs, const int step)
+{
+    const struct direct_segment *s = run->segment + run->segments - 1;
+    const struct direct_addend *add = run->addend;
+    const ptrdiff_t before = (s->ic - 1) / LANES, out_block = run->out_block;
+    const int c0 = (s->ic - 1) % LANES + 1 - FINISHED;
+    const float *src = s->src + t * s->src_tile + before * s->src_block + s->tap->src + c0;
+    const float *weights = s->weights + before * s->weight_block + s->tap->weights + c0 * blocks * LANES;
+    const float *low = pairs ? add->src + (add->index[t * width] - add->origin) : NULL;
+    const ptrdiff_t low_block = pairs ? add->block : 0;
+    float *out = run->out + (ptrdiff_t)t * width * LANES;
+    const int unheld = 2; /* pixels that are done before there are registers for the weights */
+    vec w[FINISHED ? FINISHED : 1][MAX_BLOCKS];
+
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i++) {
+        if (i == unheld) {
+#pragma GCC unroll 4
+            for (int c = 0; c < FINISHED; c++)
+#pragma GCC unroll 4
+                for (int b = 0; b < blocks; b++)
+                    w[c][b] = vec_load(weights + (c * blocks + b) * LANES);
+        }
+#pragma GCC unroll 4
+        for (int c = 0; c < FINISHED; c++) {
+            vec x = vec_set1(src[i * step + c]);
+#pragma GCC unroll 4
+            for (int b = 0; b < blocks; b++)
+                acc[b][i] = vec_fma(i < unheld ? vec_load(weights + (c * blocks + b) * LANES) : w[c][b], x,
+                                    acc[b][i]);
+        }
+#pragma GCC unroll 4
+        for (int b = 0; b < blocks; b++) {
+            if (pairs)
+                acc[b][i] = vec_add(acc[b][i], vec_load(low + b * low_block + i / 2 * LANES));
+            vec_store(out + b * out_block + i * LANES, acc[b][i]);
+        }
+    }
 }
 
 INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
 {
+    const bool late = finishes(run, half, width);
+
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
 
@@ -216,9 +278,15 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
             const struct direct_segment *s = run->segment + i;
             float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
 
-            reduce(acc, s, s->src + t * s->src_tile, pool, blocks, half, width);
+            reduce(acc, s, s->src + t * s->src_tile, pool, late && i == run->segments - 1 ? FINISHED : 0,
+                   blocks, half, width);
         }
-        store(acc, run, t * width, blocks, half, width);
+        if (!late)
+            store(acc, run, t * width, blocks, half, width);
+        else if (run->addends)
+            finish(acc, run, t, blocks, width, true, LANES);
+        else
+            finish(acc, run, t, blocks, width, false, LANES);
     }
 }
 

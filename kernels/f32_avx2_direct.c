@@ -15,6 +15,9 @@
 /* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
 #define FETCH_NEXT_BLOCK true
 
+/* Stores of 256 bits are cheap enough as they are. */
+#define FINISHED 0
+
 /* Half a block would be 4 outputs: too few to be worth a kind of tile. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
                                  int ic, const int blocks, const int step, const int first, const int last)

@@ -16,6 +16,9 @@
 /* Measured on Zen 4 and Zen 5: a tile of 14 pixels hides level 2 without help. */
 #define FETCH_NEXT_BLOCK false
 
+/* Two stores of 512 bits take four cycles; three channels of two blocks give them six. */
+#define FINISHED 3
+
 /* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
                                  int ic, const int blocks, const int step, const int first, const int last)
