@@ -7,14 +7,15 @@
 #include <string.h>
 
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, and an FMA waits
- * four cycles for the one before it. The addition stands for filling and emptying the tile. */
+ * four cycles for the one before it. The additions stand for filling and emptying the tile, and for loads
+ * that meet in a cycle. */
 float direct_tile_cost(const struct direct_kind *kind, int width)
 {
     float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half);
     float fma = 0.5f * (full + half) * (float)width;
     float load = 0.5f * (full + half + ((full > 0 ? 1 : 0) + half) * (float)width);
 
-    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f;
+    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f + 0.1f * load;
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)

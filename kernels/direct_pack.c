@@ -44,6 +44,19 @@ static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int
     return first[blocks];
 }
 
+/* The group that may pool while it reads needs tiles of even width; a job of one group pools separately. */
+static int first_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+{
+    const struct direct_kind *kinds = plan->isa->kind;
+    int kind = cheapest_kind(plan, job, blocks);
+
+    if (!job->flat || job != plan->job + plan->first_output || plan->sources == plan->p.bands)
+        return kind;
+    while (kinds[kind].width[0] % 2 && kinds[kind].blocks > 1 && kinds[kind].blocks < blocks)
+        kind++;
+    return kind;
+}
+
 /* Writes the groups of a job, or only counts them. */
 static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
 {
@@ -52,7 +65,7 @@ static int choose_groups(const struct oct_plan *plan, const struct job *job, str
     int full = half >= 0 ? job->blocks - plan->isa->kind[half].blocks : job->blocks;
 
     while (block < full) {
-        int kind = cheapest_kind(plan, job, full - block);
+        int kind = block ? cheapest_kind(plan, job, full - block) : first_kind(plan, job, full);
 
         if (groups)
             groups[n] = (struct group){.kind = kind, .block = block};

@@ -6,6 +6,42 @@
  * this; nobody else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator
  * has a register of its own.
  */
+/* One channel: weights stay in registers, pixels pass by. */
+INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
+                          const int blocks, const int step, const int first, const int last)
+{
+    vec w[MAX_BLOCKS];
+
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++)
+        w[b] = vec_held(vec_load(weights + b * LANES));
+#pragma GCC unroll 28
+    for (int i = first; i < last; i++) {
+        vec x = vec_set1(src[i * step]);
+#pragma GCC unroll 4
+        for (int b = 0; b < blocks; b++)
+            acc[b][i] = vec_fma(w[b], x, acc[b][i]);
+    }
+}
+
+/* The same where there are no registers for all weights: pixels stay, weights pass by. */
+INLINE void step_by_weight(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
+                           const int blocks, const int step, const int first, const int last)
+{
+    vec x[MAX_WIDTH];
+
+#pragma GCC unroll 28
+    for (int i = first; i < last; i++)
+        x[i] = vec_set1(src[i * step]);
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++) {
+        vec w = vec_load(weights + b * LANES);
+#pragma GCC unroll 28
+        for (int i = first; i < last; i++)
+            acc[b][i] = vec_fma(w, x[i], acc[b][i]);
+    }
+}
+
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
                             const int blocks, const int step, const int first, const int last)
@@ -14,17 +50,10 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
 
 #pragma GCC unroll 1
     for (; weights < end; weights += blocks * LANES, src++) {
-        vec w[MAX_BLOCKS];
-#pragma GCC unroll 4
-        for (int b = 0; b < blocks; b++)
-            w[b] = vec_load(weights + b * LANES);
-#pragma GCC unroll 28
-        for (int i = first; i < last; i++) {
-            vec x = vec_set1(src[i * step]);
-#pragma GCC unroll 4
-            for (int b = 0; b < blocks; b++)
-                acc[b][i] = vec_fma(w[b], x, acc[b][i]);
-        }
+        if (blocks * (last - first) + blocks < REGISTERS)
+            step_by_pixel(acc, src, weights, blocks, step, first, last);
+        else
+            step_by_weight(acc, src, weights, blocks, step, first, last);
     }
 }
 

@@ -3,13 +3,14 @@
  * Register tiles of the direct convolution in AVX2 and FMA, 16 registers of 8 lanes.
  *
  * 3 blocks x 4 pixels are 12 accumulators, 3 registers of weights and one broadcast that feeds 3 FMAs: 7
- * loads for 12 FMAs, where the processor does as many loads as FMAs a cycle. 2 blocks x 6 pixels take 8
- * loads, one block x 12 pixels 13; they serve what threes leave over.
+ * loads for 12 FMAs, where the processor does as many loads as FMAs a cycle. 4 blocks x 3 pixels keep 3
+ * broadcasts instead, and let the weights pass through one register: 7 loads again. 2 blocks x 6 pixels take
+ * 8 loads, one block x 12 pixels 13; they serve what threes and fours leave over.
  */
 #include "direct.h"
 #include "vec_avx2.h"
 
-#define MAX_BLOCKS 3
+#define MAX_BLOCKS 4
 #define MAX_WIDTH  12
 
 /* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
@@ -32,6 +33,9 @@ INLINE vec join_halves(vec v)
 
 #include "direct_tiles.h"
 
+TILE(tile_4x3, 4, false, 3)
+TILE(tile_4x2, 4, false, 2)
+TILE(tile_4x1, 4, false, 1)
 TILE(tile_3x4, 3, false, 4)
 TILE(tile_3x3, 3, false, 3)
 TILE(tile_3x2, 3, false, 2)
@@ -48,6 +52,7 @@ TILE(tile_1x2, 1, false, 2)
 TILE(tile_1x1, 1, false, 1)
 
 static const struct direct_kind kinds[] = {
+    {.blocks = 4, .width = {3, 2, 1}, .tile = {tile_4x3, tile_4x2, tile_4x1}},
     {.blocks = 3, .width = {4, 3, 2, 1}, .tile = {tile_3x4, tile_3x3, tile_3x2, tile_3x1}},
     {.blocks = 2, .width = {6, 4, 2, 1}, .tile = {tile_2x6, tile_2x4, tile_2x2, tile_2x1}},
     {.blocks = 1,

@@ -7,7 +7,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#define LANES 16
+#define LANES     16
+#define REGISTERS 32
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -27,6 +28,13 @@ INLINE vec vec_set1(float value)
 INLINE vec vec_load(const float *p)
 {
     return _mm512_loadu_ps(p);
+}
+
+/* In a register: a compiler may else load a value once for each use of it. */
+INLINE vec vec_held(vec v)
+{
+    __asm__("" : "+v"(v));
+    return v;
 }
 
 INLINE void vec_store(float *p, vec v)
