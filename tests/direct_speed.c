@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A manual tool (not run by ctest): efficiency of one direct kernel on ResNet-50's nine layers, while tuning
- * it. All cases of a layer are timed in the same rounds, in random order; medians over the rounds.
+ * A manual tool (not run by ctest): efficiency of one direct kernel on ResNet-50's nine layers (-l 9-12: on
+ * those of stride 2), while tuning it. All cases of a layer are timed in the same rounds, in random order;
+ * medians over the rounds.
  *
  *   direct_speed [-k KERNEL] [-t THREADS] [-r ROUNDS] [-l FIRST-LAST] [-i ISA] [-c COMPARED,...] [-p]
  *
@@ -28,14 +29,18 @@ static const double alphas[1 + ALPHAS] = {0, .125, .25, .5, .75};
 
 static const struct layer {
     const char *name;
-    int k, c_in, c_out, hw;
+    int k, c_in, c_out, hw, stride;
 } layers[] = {
-    {"3x3 64->64 @56", 3, 64, 64, 56},       {"3x3 128->128 @28", 3, 128, 128, 28},
-    {"3x3 256->256 @14", 3, 256, 256, 14},   {"1x1 64->256 @56", 1, 64, 256, 56},
-    {"1x1 256->64 @56", 1, 256, 64, 56},     {"1x1 128->512 @28", 1, 128, 512, 28},
-    {"1x1 512->128 @28", 1, 512, 128, 28},   {"1x1 256->1024 @14", 1, 256, 1024, 14},
-    {"1x1 1024->256 @14", 1, 1024, 256, 14},
+    {"3x3 64->64 @56", 3, 64, 64, 56, 1},         {"3x3 128->128 @28", 3, 128, 128, 28, 1},
+    {"3x3 256->256 @14", 3, 256, 256, 14, 1},     {"1x1 64->256 @56", 1, 64, 256, 56, 1},
+    {"1x1 256->64 @56", 1, 256, 64, 56, 1},       {"1x1 128->512 @28", 1, 128, 512, 28, 1},
+    {"1x1 512->128 @28", 1, 512, 128, 28, 1},     {"1x1 256->1024 @14", 1, 256, 1024, 14, 1},
+    {"1x1 1024->256 @14", 1, 1024, 256, 14, 1},   {"3x3/2 128->128 @56", 3, 128, 128, 56, 2},
+    {"3x3/2 256->256 @28", 3, 256, 256, 28, 2},   {"1x1/2 256->512 @56", 1, 256, 512, 56, 2},
+    {"1x1/2 512->1024 @28", 1, 512, 1024, 28, 2},
 };
+
+enum { usual = 9 }; /* layers that are timed where no other are asked for; those behind have stride 2 */
 
 struct subject {
     const struct oct_kernel *kernel;
@@ -67,6 +72,7 @@ static struct oct_problem problem_of(const struct layer *l, double alpha)
 
     p.h = p.w = l->hw;
     p.kh = p.kw = l->k;
+    p.stride = l->stride;
     p.bands = alpha > 0 ? 2 : 1;
     p.ic[1] = oct_low_channels(l->c_in, alpha);
     p.ic[0] = l->c_in - p.ic[1];
@@ -342,7 +348,7 @@ static void set_isa(const char *name)
 int main(int argc, char **argv)
 {
     const int last = (int)(sizeof(layers) / sizeof(layers[0])) - 1;
-    struct options o = {.threads = 1, .rounds = 30, .last = last};
+    struct options o = {.threads = 1, .rounds = 30, .last = usual - 1};
     struct totals sum = {.worst = INFINITY};
     const char *kernel = "f32_avx512_direct";
     char others[256] = "f32_onednn_postop";
