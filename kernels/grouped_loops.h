@@ -17,7 +17,8 @@ INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, i
         v = vec_permute(vec_load(pixel), index);
     else
         v = vec_load(pixel);
-    __asm__("" : "+v"(v));
+    if (lanes == GROUPED_OWN)
+        __asm__("" : "+v"(v));
     return v;
 }
 
