@@ -109,6 +109,7 @@ struct setup {
     int term[DIRECT_SEGMENTS];
     const float *row[DIRECT_SEGMENTS];
     struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
+    bool listed;   /* the worker's lists of taps are those of these rows and planes */
     float *pool;   /* or NULL: where segment 0 leaves half a row of pooling, */
     int pool_from; /* beginning with this pixel */
 };
@@ -127,6 +128,11 @@ static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job,
     return ((plan->p.kh - 1) * plan->p.dilation + unit) * s->e.w * plan->isa->lanes;
 }
 
+static bool same_span(struct span a, struct span b)
+{
+    return a.first == b.first && a.last == b.last;
+}
+
 /* The part of the reduction that output row y of plane z sees. */
 static void set_rows(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
                      struct setup *s)
@@ -134,6 +140,7 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
     const struct oct_plan *plan = w->plan;
     const struct oct_problem *p = &plan->p;
     ptrdiff_t tap = direct_tap_floats(plan, g->kind);
+    int before = s->run.segments;
 
     s->run.segments = 0;
     for (int t = 0; t < job->terms; t++) {
@@ -148,10 +155,13 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
 
         if (rows.first == rows.last || planes.first == planes.last)
             continue;
+        s->listed &=
+            i < before && s->term[i] == t && same_span(s->rows[i], rows) && same_span(s->planes[i], planes);
         s->term[i] = t;
         s->rows[i] = rows;
         s->planes[i] = planes;
-        s->row[i] = v->src + from_plane * v->plane + (ptrdiff_t)from_row * source->e.w * plan->isa->lanes;
+        s->row[i] = v->src + g->part * (term->ic / plan->isa->lanes) * v->block + from_plane * v->plane +
+                    (ptrdiff_t)from_row * source->e.w * plan->isa->lanes;
         s->segment[i] = (struct direct_segment){
             .weights = plan->weights + g->weights[t] + (planes.first * p->kh + rows.first) * p->kw * tap,
             .src_block = v->block,
@@ -161,11 +171,12 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
         };
         s->run.segments++;
     }
+    s->listed &= s->run.segments == before;
 }
 
 /* Planes, rows and columns of the kernel as one list. */
-static int list_taps(const struct worker *w, const struct group *g, const struct setup *s, int segment,
-                     const struct cut *cut, struct direct_tap *taps)
+static void list_taps(const struct worker *w, const struct group *g, const struct setup *s, int segment,
+                      const struct cut *cut, struct direct_tap *taps)
 {
     const struct oct_plan *plan = w->plan;
     const struct oct_problem *p = &plan->p;
@@ -184,7 +195,13 @@ static int list_taps(const struct worker *w, const struct group *g, const struct
             }
         }
     }
-    return n;
+}
+
+static int count_taps(const struct setup *s, int segment, const struct cut *cut)
+{
+    struct span rows = s->rows[segment], planes = s->planes[segment];
+
+    return (planes.last - planes.first) * (rows.last - rows.first) * cut->columns[s->term[segment]];
 }
 
 /* Tiles from pixel x on: each within one row, and beginning at an even pixel of it. */
@@ -206,7 +223,7 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
     ptrdiff_t pixel = (ptrdiff_t)y * job->e.w + x, lanes = plan->isa->lanes;
     ptrdiff_t at = g->block * out->block + (z - out->plane0) * out->plane +
                    (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
-    struct direct_tap *taps = w->taps;
+    struct direct_tap *taps = w->taps + (cut - plan->cuts - job->cutting[g->kind].first) * plan->cut_taps;
 
     for (int i = 0; i < s->run.segments; i++) {
         int stride = job->term[s->term[i]].conv_stride;
@@ -214,7 +231,9 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         s->segment[i].src = s->row[i] + x * stride * lanes;
         s->segment[i].src_tile = kind->width[index] * stride * lanes;
         s->segment[i].tap = taps;
-        s->segment[i].taps = list_taps(w, g, s, i, cut, taps);
+        s->segment[i].taps = count_taps(s, i, cut);
+        if (!s->listed)
+            list_taps(w, g, s, i, cut, taps);
         taps += s->segment[i].taps;
     }
     if (s->pool)
@@ -247,6 +266,7 @@ static void run_pixels(const struct worker *w, const struct group *g, int z, int
         int tiles = index == 0 ? oct_max((last - x) / kind->width[0] - 1, 1) : 1;
 
         run_tiles(w, g, z, 0, x, index, tiles, cut, s);
+        s->listed = true;
         x += tiles * kind->width[index];
     }
 }
@@ -257,6 +277,7 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
     const struct job *job = plan->job + index;
 
     s->job = index;
+    s->listed = false;
     s->pool = NULL;
     s->run = (struct direct_run){
         .segment = s->segment,
@@ -302,6 +323,7 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         for (int c = cutting->first; c < cutting->first + cutting->count; c++)
             run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles, plan->cuts + c,
                       &s);
+        s.listed = true;
     }
 }
 

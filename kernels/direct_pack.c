@@ -57,32 +57,48 @@ static int first_kind(const struct oct_plan *plan, const struct job *job, int bl
     return kind;
 }
 
+/* Writes groups of full tiles that cover blocks [block, last), or only counts them. */
+static int cover(const struct oct_plan *plan, const struct job *job, int block, int last, int part,
+                 struct group *groups)
+{
+    int n = 0;
+
+    for (; block < last; n++) {
+        int kind = block ? cheapest_kind(plan, job, last - block) : first_kind(plan, job, last);
+
+        if (groups)
+            groups[n] = (struct group){.kind = kind, .block = block, .part = part};
+        block += plan->isa->kind[kind].blocks;
+    }
+    return n;
+}
+
 /* Writes the groups of a job, or only counts them. */
 static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
 {
-    int lanes = plan->isa->lanes, tail = job->oc - (job->blocks - 1) * lanes, n = 0, block = 0;
+    int lanes = plan->isa->lanes, tail = job->oc - (job->blocks - 1) * lanes, n = 0;
     int half = tail <= lanes / 2 ? half_kind(plan->isa, job->blocks - 1) : -1;
     int full = half >= 0 ? job->blocks - plan->isa->kind[half].blocks : job->blocks;
+    int each = full / plan->p.groups;
 
-    while (block < full) {
-        int kind = block ? cheapest_kind(plan, job, full - block) : first_kind(plan, job, full);
-
+    for (int part = 0; part < plan->p.groups; part++)
+        n += cover(plan, job, each * part, each * (part + 1), part, groups ? groups + n : NULL);
+    if (full < job->blocks) {
         if (groups)
-            groups[n] = (struct group){.kind = kind, .block = block};
-        block += plan->isa->kind[kind].blocks;
-        n++;
-    }
-    if (block < job->blocks) {
-        if (groups)
-            groups[n] = (struct group){.kind = half, .block = block};
+            groups[n] = (struct group){.kind = half, .block = full};
         n++;
     }
     return n;
 }
 
+static int term_blocks(const struct oct_plan *plan, const struct term *t)
+{
+    return oct_ceil_div(t->ic, plan->isa->lanes);
+}
+
 static size_t term_floats(const struct oct_plan *plan, const struct term *t, int kind)
 {
-    return (size_t)plan->source[t->source].blocks * plan->p.kd * plan->p.kh * plan->p.kw *
+    return (size_t)term_blocks(plan, t) * plan->p.kd * plan->p.kh * plan->p.kw *
            direct_tap_floats(plan, kind);
 }
 
@@ -114,7 +130,7 @@ static void pack_group(struct oct_plan *plan, const struct job *job, const struc
     for (int i = 0; i < job->terms; i++) {
         float *dst = plan->weights + g->weights[i];
 
-        for (int b = 0; b < plan->source[job->term[i].source].blocks; b++)
+        for (int b = 0; b < term_blocks(plan, job->term + i); b++)
             for (size_t tap = 0; tap < taps; tap++, dst += step)
                 pack_tap(plan, job, g, job->term + i, b, tap, dst);
     }

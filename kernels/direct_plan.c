@@ -53,7 +53,7 @@ static void add_term(struct oct_plan *plan, struct job *job, int from, const str
     char name[4];
 
     t->source = pooled(plan, pooled(plan, from, path.pre), path.pool);
-    t->ic = plan->p.ic[from];
+    t->ic = plan->p.ic[from] / plan->p.groups;
     t->conv_stride = path.conv_stride;
     t->pad_d = path.pad_d;
     t->pad_h = path.pad_h;
@@ -183,6 +183,8 @@ struct span direct_taps(int at, int stride, int pad, int dilation, int k, int ex
     int64_t low = (int64_t)pad - (int64_t)at * stride, high = (int64_t)extent - 1 + low;
     struct span s = {0, 0};
 
+    if (low <= 0 && (int64_t)dilation * (k - 1) <= high)
+        return (struct span){0, k}; /* nearly always, and divisions are slow */
     if (high < 0)
         return s;
     s.first = low > 0 ? (int)((low + dilation - 1) / dilation) : 0;
@@ -242,10 +244,16 @@ void direct_needs(const struct oct_plan *plan, int u0, int u1, struct span need[
     }
 }
 
-/* Room for the taps of a run, for each thread. */
+/* Room for the taps of every cut of a row, for each thread. */
 static int allocate_taps(struct oct_plan *plan)
 {
-    plan->thread_taps = (size_t)DIRECT_SEGMENTS * plan->p.kd * plan->p.kh * plan->p.kw;
+    int cuts = 1;
+
+    for (int j = 0; j < plan->jobs; j++)
+        for (int k = 0; k < plan->isa->kinds; k++)
+            cuts = oct_max(cuts, plan->job[j].cutting[k].count);
+    plan->cut_taps = (size_t)DIRECT_SEGMENTS * plan->p.kd * plan->p.kh * plan->p.kw;
+    plan->thread_taps = (size_t)cuts * plan->cut_taps;
     plan->taps = oct_alloc((size_t)plan->threads * plan->thread_taps * sizeof(plan->taps[0]));
     return plan->taps ? OCT_OK : OCT_NO_MEMORY;
 }
@@ -325,13 +333,28 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
     return OCT_OK;
 }
 
+/* Are the groups small dense layers of two whole blocks or more, which these tiles do best? */
+static bool dense_groups(const struct oct_problem *p, int lanes)
+{
+    if (p->groups < 1)
+        return false;
+    for (int b = 0; b < p->bands; b++) {
+        int ic = p->ic[b] / p->groups, oc = p->oc[b] / p->groups;
+
+        if (ic % lanes || oc % lanes || ic == lanes || oc == lanes)
+            return false;
+    }
+    return true;
+}
+
 int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struct oct_problem *p,
                 const struct oct_weights *w, int threads, struct oct_message *msg)
 {
+    bool delegate = p->groups != 1 && !dense_groups(p, isa->lanes);
     struct oct_plan *plan;
     int status;
 
-    if (p->groups != 1 && !isa->grouped)
+    if (delegate && !isa->grouped)
         return oct_fail(msg, OCT_UNSUPPORTED,
                         "grouped and depthwise layers are not implemented by this kernel");
     plan = calloc(1, sizeof(*plan));
@@ -340,7 +363,7 @@ int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struc
     plan->isa = isa;
     plan->p = *p;
     plan->threads = threads;
-    if (p->groups != 1) {
+    if (delegate) {
         plan->delegate = isa->grouped;
         status = isa->grouped->plan(&plan->delegated, p, w, threads, msg);
     } else {

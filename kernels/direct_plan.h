@@ -23,7 +23,7 @@ struct source {
 
 /* One path's contribution to a job. */
 struct term {
-    int source, ic;
+    int source, ic; /* input channels of one group of the convolution */
     int conv_stride, pad_d, pad_h, pad_w;
     const float *weights; /* as the user gave them; only while planning */
 };
@@ -43,6 +43,7 @@ struct cutting {
 
 struct group {
     int kind, block;                 /* its tile, its first block of output channels */
+    int part;                        /* which group of the convolution: 0 unless that has several */
     size_t weights[DIRECT_SEGMENTS]; /* floats from plan->weights, by term */
 };
 
@@ -90,8 +91,8 @@ struct oct_plan {
     struct job job[MAX_JOBS];
     struct cut *cuts;
     struct direct_tap *columns; /* taps of one kernel row; src and weights count from that row */
-    struct direct_tap *taps;    /* for each thread, room for those of every segment of a run */
-    size_t thread_taps;
+    struct direct_tap *taps;    /* for each thread, room for those of every segment of every cut of a row */
+    size_t cut_taps, thread_taps;
     int32_t *indexes;
     float *weights, *bias;
     float *scratch;

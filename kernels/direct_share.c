@@ -73,8 +73,8 @@ static bool can_ride(const struct oct_plan *plan, const struct source *s)
 {
     const struct job *job = plan->job + plan->first_output;
 
-    return job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 && job->e.h % 2 == 0 &&
-           even_tiles(plan, job->group[0].kind, job->e.w);
+    return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
+           job->e.h % 2 == 0 && even_tiles(plan, job->group[0].kind, job->e.w);
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
