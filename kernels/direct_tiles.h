@@ -35,7 +35,7 @@ INLINE void step_by_weight(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, con
         x[i] = vec_set1(src[i * step]);
 #pragma GCC unroll 4
     for (int b = 0; b < blocks; b++) {
-        vec w = vec_load(weights + b * LANES);
+        vec w = vec_held(vec_load(weights + b * LANES));
 #pragma GCC unroll 28
         for (int i = first; i < last; i++)
             acc[b][i] = vec_fma(w, x[i], acc[b][i]);
