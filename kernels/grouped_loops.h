@@ -4,8 +4,9 @@
  * vec_avx2.h or vec_avx512.h. A file of an instruction set includes one of those, defines TALL and WIDE (rows
  * and columns of a register tile), then includes this; nobody else does.
  */
-/* A block of one pixel, as the lanes of a step want it. The empty asm keeps a plain one in a register: compilers
- * would rather load it again in every multiply-add that takes it. */
+/* A block of one pixel, as the lanes of a step want it. The empty asm keeps a plain one in a register:
+ * compilers would rather load it again in every multiply-add that takes it. Permuted ones and broadcasts they
+ * may fold: in registers, those cost more than they save. */
 INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, int lane)
 {
     vec v;
