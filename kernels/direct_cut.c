@@ -15,7 +15,7 @@ float direct_tile_cost(const struct direct_kind *kind, int width)
     float fma = 0.5f * (full + half) * (float)width;
     float load = 0.5f * (full + half + ((full > 0 ? 1 : 0) + half) * (float)width);
 
-    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f + 0.1f * load;
+    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f + 0.03f * load;
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)
@@ -52,6 +52,20 @@ static bool fit_column(const struct oct_plan *plan, const struct term *t, int ki
     return c->clip != DIRECT_CLIPS && (width == 1 || t->conv_stride <= 2);
 }
 
+/* A column that reads every pixel goes last: under it a tile can be finished and stored pixel by pixel. */
+static void put_whole_last(struct direct_tap *columns, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct direct_tap whole = columns[i];
+
+        if (whole.clip != DIRECT_WHOLE)
+            continue;
+        columns[i] = columns[count - 1];
+        columns[count - 1] = whole;
+        return;
+    }
+}
+
 /* The columns of every term for the tile at x; false where the tile does not fit. */
 static bool fit_tile(const struct oct_plan *plan, const struct job *job, int kind, int x, int width,
                      struct cut *cut, struct direct_tap *columns)
@@ -66,6 +80,7 @@ static bool fit_tile(const struct oct_plan *plan, const struct job *job, int kin
             n += columns[n].clip != DIRECT_CLIPS;
         }
         cut->columns[t] = n - cut->column[t];
+        put_whole_last(columns + cut->column[t], cut->columns[t]);
     }
     return true;
 }

@@ -133,11 +133,14 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
     const float *weights = s->weights;
 
     for (int left = s->ic; left > 0; left -= LANES) {
-        int ic = left > LANES ? LANES : left - late;
+        int ic = left > LANES ? LANES : left;
+        const struct direct_tap *shorter = left > LANES ? NULL : end - 1;
 
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
         for (const struct direct_tap *t = s->tap; t < end; t++) {
+            if (t == shorter)
+                ic -= late;
             if (width == 1)
                 accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
             else if (t->stride == 2)
@@ -233,14 +236,17 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
             vec_store(out + b * block + i * LANES, acc[b][i]);
 }
 
-/* Can finish() take the last channels of a run? They must come under one tap that reads every pixel, and
+/* Can finish() take the last channels of a run? They must come under a tap that reads every pixel, and
  * nothing may be left to add but what comes in pairs. */
 INLINE bool finishes(const struct direct_run *run, const bool half, const int width)
 {
     const struct direct_segment *last = run->segment + run->segments - 1;
+    const struct direct_tap *tap;
 
-    if (FINISHED == 0 || half || width < 2 || run->segments == 0 || last->taps != 1 ||
-        last->tap->stride != 1 || last->tap->clip != DIRECT_WHOLE)
+    if (FINISHED == 0 || half || width < 2 || run->segments == 0 || last->taps == 0)
+        return false;
+    tap = last->tap + last->taps - 1;
+    if (tap->stride != 1 || tap->clip != DIRECT_WHOLE)
         return false;
     if ((last->ic - 1) % LANES + 1 < FINISHED || run->bias || run->residual || run->epilogue)
         return false;
@@ -253,11 +259,12 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
                    const int width, const bool pairs, const int step)
 {
     const struct direct_segment *s = run->segment + run->segments - 1;
+    const struct direct_tap *tap = s->tap + s->taps - 1;
     const struct direct_addend *add = run->addend;
     const ptrdiff_t before = (s->ic - 1) / LANES, out_block = run->out_block;
     const int c0 = (s->ic - 1) % LANES + 1 - FINISHED;
-    const float *src = s->src + t * s->src_tile + before * s->src_block + s->tap->src + c0;
-    const float *weights = s->weights + before * s->weight_block + s->tap->weights + c0 * blocks * LANES;
+    const float *src = s->src + t * s->src_tile + before * s->src_block + tap->src + c0;
+    const float *weights = s->weights + before * s->weight_block + tap->weights + c0 * blocks * LANES;
     const float *low = pairs ? add->src + (add->index[t * width] - add->origin) : NULL;
     const ptrdiff_t low_block = pairs ? add->block : 0;
     float *out = run->out + (ptrdiff_t)t * width * LANES;
