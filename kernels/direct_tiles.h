@@ -157,20 +157,25 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
     }
 }
 
-INLINE void add_each(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
-                     const int blocks, const int width)
+/* What lower resolutions bring, to every pixel or to pairs of them: added, or, where the tile is still empty,
+ * taken as its first sums. */
+INLINE void take_each(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                      const bool empty, const int blocks, const int width)
 {
 #pragma GCC unroll 28
     for (int i = 0; i < width; i++) {
         const float *src = add->src + (add->index[first + i] - add->origin);
 #pragma GCC unroll 4
-        for (int b = 0; b < blocks; b++)
-            acc[b][i] = vec_add(acc[b][i], vec_load(src + b * add->block));
+        for (int b = 0; b < blocks; b++) {
+            vec low = vec_load(src + b * add->block);
+
+            acc[b][i] = empty ? low : vec_add(acc[b][i], low);
+        }
     }
 }
 
-INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
-                      const int blocks, const int width)
+INLINE void take_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first,
+                       const bool empty, const int blocks, const int width)
 {
     const float *src = add->src + (add->index[first] - add->origin);
     const ptrdiff_t block = add->block;
@@ -181,14 +186,24 @@ INLINE void add_pairs(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend
         for (int b = 0; b < blocks; b++) {
             vec low = vec_load(src + b * block + i / 2 * LANES);
 
-            acc[b][i] = vec_add(acc[b][i], low);
-            acc[b][i + 1] = vec_add(acc[b][i + 1], low);
+            acc[b][i] = empty ? low : vec_add(acc[b][i], low);
+            acc[b][i + 1] = empty ? low : vec_add(acc[b][i + 1], low);
         }
     }
 }
 
-INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
-                  const bool half, const int width)
+INLINE void take(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add, int first, const bool empty,
+                 const int blocks, const int width)
+{
+    if (add->pairs && width % 2 == 0)
+        take_pairs(acc, add, first, empty, blocks, width);
+    else
+        take_each(acc, add, first, empty, blocks, width);
+}
+
+/* The addends before `addend` are in the sums already. */
+INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, int addend,
+                  const int blocks, const bool half, const int width)
 {
     const ptrdiff_t at = (ptrdiff_t)first * LANES, block = run->out_block;
     float *out =
@@ -199,12 +214,8 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
         for (int i = 0; i < width; i++)
             acc[blocks - 1][i] = join_halves(acc[blocks - 1][i]);
     }
-    for (int a = 0; a < run->addends; a++) {
-        if (run->addend[a].pairs && width % 2 == 0)
-            add_pairs(acc, run->addend + a, first, blocks, width);
-        else
-            add_each(acc, run->addend + a, first, blocks, width);
-    }
+    for (; addend < run->addends; addend++)
+        take(acc, run->addend + addend, first, false, blocks, width);
     if (run->bias) {
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
@@ -237,7 +248,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
 }
 
 /* Can finish() take the last channels of a run? They must come under a tap that reads every pixel, and
- * nothing may be left to add but what comes in pairs. */
+ * nothing may be left to add. */
 INLINE bool finishes(const struct direct_run *run, const bool half, const int width)
 {
     const struct direct_segment *last = run->segment + run->segments - 1;
@@ -250,23 +261,20 @@ INLINE bool finishes(const struct direct_run *run, const bool half, const int wi
         return false;
     if ((last->ic - 1) % LANES + 1 < FINISHED || run->bias || run->residual || run->epilogue)
         return false;
-    return run->addends == 0 || (run->addends == 1 && run->addend->pairs && width % 2 == 0);
+    return run->addends <= 1; /* that one begins the sums */
 }
 
 /* The last FINISHED channels, pixel by pixel, each stored at once: a store that takes a sum as it leaves the
  * FMA is free on Zen 4, where every later store of 512 bits costs two cycles of FMAs. */
 INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int t, const int blocks,
-                   const int width, const bool pairs, const int step)
+                   const int width, const int step)
 {
     const struct direct_segment *s = run->segment + run->segments - 1;
     const struct direct_tap *tap = s->tap + s->taps - 1;
-    const struct direct_addend *add = run->addend;
     const ptrdiff_t before = (s->ic - 1) / LANES, out_block = run->out_block;
     const int c0 = (s->ic - 1) % LANES + 1 - FINISHED;
     const float *src = s->src + t * s->src_tile + before * s->src_block + tap->src + c0;
     const float *weights = s->weights + before * s->weight_block + tap->weights + c0 * blocks * LANES;
-    const float *low = pairs ? add->src + (add->index[t * width] - add->origin) : NULL;
-    const ptrdiff_t low_block = pairs ? add->block : 0;
     float *out = run->out + (ptrdiff_t)t * width * LANES;
     const int unheld = 2; /* pixels that are done before there are registers for the weights */
     vec w[FINISHED ? FINISHED : 1][MAX_BLOCKS];
@@ -289,27 +297,33 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
                                     acc[b][i]);
         }
 #pragma GCC unroll 4
-        for (int b = 0; b < blocks; b++) {
-            if (pairs)
-                acc[b][i] = vec_add(acc[b][i], vec_load(low + b * low_block + i / 2 * LANES));
+        for (int b = 0; b < blocks; b++)
             vec_store(out + b * out_block + i * LANES, acc[b][i]);
-        }
+    }
+}
+
+INLINE void clear(vec acc[MAX_BLOCKS][MAX_WIDTH], const int blocks, const int width)
+{
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++) {
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            acc[b][i] = vec_zero();
     }
 }
 
 INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
 {
     const bool late = finishes(run, half, width);
+    const bool begun = !half && run->addends > 0;
 
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
 
-#pragma GCC unroll 4
-        for (int b = 0; b < blocks; b++) {
-#pragma GCC unroll 28
-            for (int i = 0; i < width; i++)
-                acc[b][i] = vec_zero();
-        }
+        if (begun)
+            take(acc, run->addend, t * width, true, blocks, width);
+        else
+            clear(acc, blocks, width);
         for (int i = 0; i < run->segments; i++) {
             const struct direct_segment *s = run->segment + i;
             float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
@@ -317,12 +331,10 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
             reduce(acc, s, s->src + t * s->src_tile, pool, late && i == run->segments - 1 ? FINISHED : 0,
                    blocks, half, width);
         }
-        if (!late)
-            store(acc, run, t * width, blocks, half, width);
-        else if (run->addends)
-            finish(acc, run, t, blocks, width, true, LANES);
+        if (late)
+            finish(acc, run, t, blocks, width, LANES);
         else
-            finish(acc, run, t, blocks, width, false, LANES);
+            store(acc, run, t * width, begun, blocks, half, width);
     }
 }
 
