@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIE 1e-3f /* covers whose costs differ by less are equal but for rounding */
+
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, and an FMA waits
  * four cycles for the one before it. The additions stand for filling and emptying the tile, and for loads
  * that meet in a cycle. */
@@ -158,7 +160,7 @@ static float cover(const struct oct_plan *plan, const struct job *job, int kind,
             if (x + step > w || (!job->flat && !fit_tile(plan, job, kind, x, step, &cut, columns)))
                 continue;
             cost = direct_tile_cost(k, step) + best[x + step];
-            if (cost < best[x]) {
+            if (cost < best[x] - TIE) { /* the widest of equals, which comes first */
                 best[x] = cost;
                 width[x] = (uint8_t)i;
             }
