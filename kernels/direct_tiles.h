@@ -201,9 +201,54 @@ INLINE void take(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_addend *add
         take_each(acc, add, first, empty, blocks, width);
 }
 
-/* The addends before `addend` are in the sums already. */
-INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, int addend,
-                  const int blocks, const bool half, const int width)
+INLINE void fill(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *values, const int blocks, const int width)
+{
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++) {
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++)
+            acc[b][i] = values ? vec_load(values + b * LANES) : vec_zero();
+    }
+}
+
+/* What a tile begins with, so that it is not added later: the bias and the first of the addends. A half block
+ * holds two sums an output until it is stored, so nothing can be in them before. */
+INLINE void begin(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
+                  const bool half, const int width)
+{
+    const bool empty = half || !run->bias;
+
+    if (empty)
+        fill(acc, NULL, blocks, width);
+    else
+        fill(acc, run->bias, blocks, width);
+    if (half || run->addends == 0)
+        return;
+    if (empty)
+        take(acc, run->addend, first, true, blocks, width);
+    else
+        take(acc, run->addend, first, false, blocks, width);
+}
+
+/* relu, relu6: the second operand of min and max passes a NaN on */
+INLINE vec clamp(vec v, vec top)
+{
+    return vec_min(vec_max(v, vec_zero()), top);
+}
+
+INLINE bool clamps(const struct direct_run *run)
+{
+    return run->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6);
+}
+
+INLINE vec clamp_top(const struct direct_run *run)
+{
+    return vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
+}
+
+/* After begin(). */
+INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
+                  const bool half, const int width)
 {
     const ptrdiff_t at = (ptrdiff_t)first * LANES, block = run->out_block;
     float *out =
@@ -214,9 +259,9 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
         for (int i = 0; i < width; i++)
             acc[blocks - 1][i] = join_halves(acc[blocks - 1][i]);
     }
-    for (; addend < run->addends; addend++)
+    for (int addend = half ? 0 : 1; addend < run->addends; addend++)
         take(acc, run->addend + addend, first, false, blocks, width);
-    if (run->bias) {
+    if (half && run->bias) {
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
             vec bias = vec_load(run->bias + b * LANES);
@@ -232,13 +277,13 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
             for (int i = 0; i < width; i++)
                 acc[b][i] = vec_add(acc[b][i], vec_load(run->residual + b * block + at + i * LANES));
     }
-    if (run->epilogue & (OCT_EPILOGUE_RELU | OCT_EPILOGUE_RELU6)) {
-        vec top = vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
+    if (clamps(run)) {
+        vec top = clamp_top(run);
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 28
             for (int i = 0; i < width; i++)
-                acc[b][i] = vec_min(vec_max(acc[b][i], vec_zero()), top);
+                acc[b][i] = clamp(acc[b][i], top);
     }
 #pragma GCC unroll 4
     for (int b = 0; b < blocks; b++)
@@ -249,7 +294,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
 
 /* Can finish() take the last channels of a run? They must come under a tap that reads every pixel, and
  * nothing may be left to add. */
-INLINE bool finishes(const struct direct_run *run, const bool half, const int width)
+INLINE bool finishes(const struct direct_run *run, const int blocks, const bool half, const int width)
 {
     const struct direct_segment *last = run->segment + run->segments - 1;
     const struct direct_tap *tap;
@@ -259,15 +304,15 @@ INLINE bool finishes(const struct direct_run *run, const bool half, const int wi
     tap = last->tap + last->taps - 1;
     if (tap->stride != 1 || tap->clip != DIRECT_WHOLE)
         return false;
-    if ((last->ic - 1) % LANES + 1 < FINISHED || run->bias || run->residual || run->epilogue)
+    if (blocks == 1 && clamps(run)) /* as many sums as there may be leave no register for the bound */
         return false;
-    return run->addends <= 1; /* that one begins the sums */
+    return (last->ic - 1) % LANES + 1 >= FINISHED && !run->residual && run->addends <= 1;
 }
 
 /* The last FINISHED channels, pixel by pixel, each stored at once: a store that takes a sum as it leaves the
  * FMA is free on Zen 4, where every later store of 512 bits costs two cycles of FMAs. */
 INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int t, const int blocks,
-                   const int width, const int step)
+                   const int width, const bool clamped)
 {
     const struct direct_segment *s = run->segment + run->segments - 1;
     const struct direct_tap *tap = s->tap + s->taps - 1;
@@ -276,6 +321,7 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
     const float *src = s->src + t * s->src_tile + before * s->src_block + tap->src + c0;
     const float *weights = s->weights + before * s->weight_block + tap->weights + c0 * blocks * LANES;
     float *out = run->out + (ptrdiff_t)t * width * LANES;
+    const vec top = clamp_top(run);
     const int unheld = 2; /* pixels that are done before there are registers for the weights */
     vec w[FINISHED ? FINISHED : 1][MAX_BLOCKS];
 
@@ -290,7 +336,7 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
         }
 #pragma GCC unroll 4
         for (int c = 0; c < FINISHED; c++) {
-            vec x = vec_set1(src[i * step + c]);
+            vec x = vec_set1(src[i * LANES + c]);
 #pragma GCC unroll 4
             for (int b = 0; b < blocks; b++)
                 acc[b][i] = vec_fma(i < unheld ? vec_load(weights + (c * blocks + b) * LANES) : w[c][b], x,
@@ -298,32 +344,18 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
         }
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
-            vec_store(out + b * out_block + i * LANES, acc[b][i]);
-    }
-}
-
-INLINE void clear(vec acc[MAX_BLOCKS][MAX_WIDTH], const int blocks, const int width)
-{
-#pragma GCC unroll 4
-    for (int b = 0; b < blocks; b++) {
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i++)
-            acc[b][i] = vec_zero();
+            vec_store(out + b * out_block + i * LANES, clamped ? clamp(acc[b][i], top) : acc[b][i]);
     }
 }
 
 INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
 {
-    const bool late = finishes(run, half, width);
-    const bool begun = !half && run->addends > 0;
+    const bool late = finishes(run, blocks, half, width);
 
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
 
-        if (begun)
-            take(acc, run->addend, t * width, true, blocks, width);
-        else
-            clear(acc, blocks, width);
+        begin(acc, run, t * width, blocks, half, width);
         for (int i = 0; i < run->segments; i++) {
             const struct direct_segment *s = run->segment + i;
             float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
@@ -331,10 +363,12 @@ INLINE void tile(const struct direct_run *run, const int blocks, const bool half
             reduce(acc, s, s->src + t * s->src_tile, pool, late && i == run->segments - 1 ? FINISHED : 0,
                    blocks, half, width);
         }
-        if (late)
-            finish(acc, run, t, blocks, width, LANES);
+        if (!late)
+            store(acc, run, t * width, blocks, half, width);
+        else if (blocks > 1 && clamps(run))
+            finish(acc, run, t, blocks, width, true);
         else
-            store(acc, run, t * width, begun, blocks, half, width);
+            finish(acc, run, t, blocks, width, false);
     }
 }
 
