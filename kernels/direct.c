@@ -174,6 +174,27 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
     s->listed &= s->run.segments == before;
 }
 
+/* From row y - 1, of which s is set up, to row y where both see the whole kernel: there only the rows move.
+ * False: set_rows must look. */
+static bool move_rows(const struct oct_plan *plan, const struct job *job, int y, struct setup *s)
+{
+    int reach = plan->p.dilation * (plan->p.kh - 1);
+
+    if (s->run.segments < job->terms)
+        return false;
+    for (int t = 0; t < job->terms; t++) {
+        const struct term *term = job->term + t;
+        int from = y * term->conv_stride - term->pad_h;
+
+        if (from < term->conv_stride || from + reach >= plan->source[term->source].e.h)
+            return false;
+    }
+    for (int t = 0; t < job->terms; t++)
+        s->row[t] +=
+            (ptrdiff_t)job->term[t].conv_stride * plan->source[job->term[t].source].e.w * plan->isa->lanes;
+    return true;
+}
+
 /* Planes, rows and columns of the kernel as one list. */
 static void list_taps(const struct worker *w, const struct group *g, const struct setup *s, int segment,
                       const struct cut *cut, struct direct_tap *taps)
@@ -319,7 +340,8 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         return;
     }
     for (int y = first; y < last; y++) {
-        set_rows(w, job, g, z, y, &s);
+        if (y == first || !move_rows(plan, job, y, &s))
+            set_rows(w, job, g, z, y, &s);
         for (int c = cutting->first; c < cutting->first + cutting->count; c++)
             run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles, plan->cuts + c,
                       &s);
