@@ -1,23 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /* Direct convolution, planning: how tiles of the few widths that exist cover a row. */
+#define _GNU_SOURCE
 #include "direct_plan.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIE 1e-3f /* covers whose costs differ by less are equal but for rounding */
 
-/* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, and an FMA waits
- * four cycles for the one before it. The additions stand for filling and emptying the tile, and for loads
- * that meet in a cycle. */
-float direct_tile_cost(const struct direct_kind *kind, int width)
+static size_t level_1_bytes(void)
 {
-    float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half);
-    float fma = 0.5f * (full + half) * (float)width;
-    float load = 0.5f * (full + half + ((full > 0 ? 1 : 0) + half) * (float)width);
+    long bytes = 0;
 
-    return fmaxf(fmaxf(fma, load), full > 0 ? 4.0f : 2.0f) + 0.3f + 0.03f * load;
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+    bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+#endif
+    return bytes > 0 ? (size_t)bytes : (size_t)32 << 10;
+}
+
+/* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
+static bool streams_weights(const struct oct_plan *plan, const struct job *job, int kind)
+{
+    size_t channels = 0;
+
+    for (int t = 0; t < job->terms; t++)
+        channels += (size_t)job->term[t].ic * plan->p.kd * plan->p.kh * plan->p.kw;
+    return channels * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > level_1_bytes();
+}
+
+/* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, or three broadcasts
+ * in two cycles. Each sum waits four cycles for its last FMA, in practice five. A broadcast that feeds a
+ * single FMA is part of it in AVX-512. Level 2 brings 20 bytes of weights. The additions stand for filling
+ * and emptying the tile, and for loads that meet in a cycle. */
+static float tile_cost(const struct direct_isa *isa, int k, int width, bool streamed)
+{
+    const struct direct_kind *kind = isa->kind + k;
+    float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half), blocks = full + half;
+    float broadcast = kind->blocks == 1 && !kind->half && isa->lanes == 16 ? 0.5f : 0.67f;
+    float fma = 0.5f * blocks * (float)width;
+    float load = 0.5f * blocks + broadcast * ((full > 0 ? 1 : 0) + half) * (float)width;
+    float stream = streamed ? blocks * (float)isa->lanes * sizeof(float) / 20 : 0;
+
+    return fmaxf(fmaxf(fma, load), fmaxf(stream, full > 0 ? 5.0f : 2.5f)) + 0.3f + 0.02f * load;
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)
@@ -148,6 +174,7 @@ static float cover(const struct oct_plan *plan, const struct job *job, int kind,
                    uint8_t *width, struct direct_tap *columns)
 {
     const struct direct_kind *k = plan->isa->kind + kind;
+    bool streamed = streams_weights(plan, job, kind);
     struct cut cut;
 
     best[w] = 0;
@@ -159,7 +186,7 @@ static float cover(const struct oct_plan *plan, const struct job *job, int kind,
 
             if (x + step > w || (!job->flat && !fit_tile(plan, job, kind, x, step, &cut, columns)))
                 continue;
-            cost = direct_tile_cost(k, step) + best[x + step];
+            cost = tile_cost(plan->isa, kind, step, streamed) + best[x + step];
             if (cost < best[x] - TIE) { /* the widest of equals, which comes first */
                 best[x] = cost;
                 width[x] = (uint8_t)i;
@@ -201,13 +228,15 @@ static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct bui
 {
     const struct direct_kind *k = plan->isa->kind + kind;
     int64_t pixels = (int64_t)job->e.h * job->e.w;
+    bool streamed = streams_weights(plan, job, kind);
     struct cut cut = {.tiles = 1};
 
     fit_tile(plan, job, kind, 0, 1, &cut, b->fitting);
     job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1};
-    job->cutting[kind].cost = (float)(pixels / k->width[0]) * direct_tile_cost(k, k->width[0]);
+    job->cutting[kind].cost =
+        (float)(pixels / k->width[0]) * tile_cost(plan->isa, kind, k->width[0], streamed);
     for (int left = (int)(pixels % k->width[0]); left > 0; left -= k->width[plan->tail[kind][left]])
-        job->cutting[kind].cost += direct_tile_cost(k, k->width[plan->tail[kind][left]]);
+        job->cutting[kind].cost += tile_cost(plan->isa, kind, k->width[plan->tail[kind][left]], streamed);
     return append_cut(b, job, &cut, true);
 }
 

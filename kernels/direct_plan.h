@@ -128,7 +128,6 @@ struct span direct_taps(int at, int stride, int pad, int dilation, int k, int ex
 
 /* direct_cut.c: fills cuts, columns, tail and each job's cutting. OCT_OK or OCT_NO_MEMORY. */
 int direct_cut_rows(struct oct_plan *plan);
-float direct_tile_cost(const struct direct_kind *kind, int width); /* cycles for one channel of one tap */
 int direct_flat_width(const struct oct_plan *plan, int kind, int left); /* of the next tile, as an index */
 int direct_tap_floats(const struct oct_plan *plan, int kind); /* weights of a channel block under one tap */
 
