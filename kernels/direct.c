@@ -174,25 +174,29 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
     s->listed &= s->run.segments == before;
 }
 
-/* From row y - 1, of which s is set up, to row y where both see the whole kernel: there only the rows move.
- * False: set_rows must look. */
-static bool move_rows(const struct oct_plan *plan, const struct job *job, int y, struct setup *s)
+/* Does output row y see the whole kernel in every source? */
+static bool sees_all(const struct oct_plan *plan, const struct job *job, int y)
 {
     int reach = plan->p.dilation * (plan->p.kh - 1);
 
-    if (s->run.segments < job->terms)
-        return false;
     for (int t = 0; t < job->terms; t++) {
         const struct term *term = job->term + t;
         int from = y * term->conv_stride - term->pad_h;
 
-        if (from < term->conv_stride || from + reach >= plan->source[term->source].e.h)
+        if (from < 0 || from + reach >= plan->source[term->source].e.h)
             return false;
     }
-    for (int t = 0; t < job->terms; t++)
-        s->row[t] +=
-            (ptrdiff_t)job->term[t].conv_stride * plan->source[job->term[t].source].e.w * plan->isa->lanes;
     return true;
+}
+
+/* From one such row, of which s is set up, to another: only the pixels move. */
+static void move_rows(const struct oct_plan *plan, const struct job *job, int rows, struct setup *s)
+{
+    for (int i = 0; i < s->run.segments; i++) {
+        const struct term *term = job->term + s->term[i];
+
+        s->row[i] += (ptrdiff_t)rows * term->conv_stride * plan->source[term->source].e.w * plan->isa->lanes;
+    }
 }
 
 /* Planes, rows and columns of the kernel as one list. */
@@ -233,7 +237,7 @@ static bool in_pairs(const struct job *job, int x, int width)
     return x % 2 == 0 && width % 2 == 0;
 }
 
-/* `tiles` tiles of width[index] from pixel x of row y on. */
+/* `tiles` tiles of width[index] from pixel x of row y on; more than fit that row begin the next ones. */
 static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
                       int tiles, const struct cut *cut, struct setup *s)
 {
@@ -244,13 +248,15 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
     ptrdiff_t pixel = (ptrdiff_t)y * job->e.w + x, lanes = plan->isa->lanes;
     ptrdiff_t at = g->block * out->block + (z - out->plane0) * out->plane +
                    (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
+    bool row_is_tile = !job->flat && kind->width[index] == job->e.w;
     struct direct_tap *taps = w->taps + (cut - plan->cuts - job->cutting[g->kind].first) * plan->cut_taps;
 
     for (int i = 0; i < s->run.segments; i++) {
-        int stride = job->term[s->term[i]].conv_stride;
+        const struct term *term = job->term + s->term[i];
+        int next = row_is_tile ? plan->source[term->source].e.w : kind->width[index]; /* tile, in pixels */
 
-        s->segment[i].src = s->row[i] + x * stride * lanes;
-        s->segment[i].src_tile = kind->width[index] * stride * lanes;
+        s->segment[i].src = s->row[i] + x * term->conv_stride * lanes;
+        s->segment[i].src_tile = next * term->conv_stride * lanes;
         s->segment[i].tap = taps;
         s->segment[i].taps = count_taps(s, i, cut);
         if (!s->listed)
@@ -322,6 +328,19 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
     }
 }
 
+/* Where a row is a single tile, rows from y on that see the whole kernel are the tiles of one run. */
+static int rows_together(const struct oct_plan *plan, const struct job *job, const struct cutting *cutting,
+                         int y, int last)
+{
+    int rows = 1;
+
+    if (cutting->count > 1 || plan->cuts[cutting->first].tiles > 1)
+        return 1;
+    while (y + rows < last && sees_all(plan, job, y + rows))
+        rows++;
+    return rows;
+}
+
 /* Rows [first, last) of one plane of one group; pixels where the job is flat. */
 static void run_group(const struct worker *w, int index, int part, int z, int first, int last)
 {
@@ -339,12 +358,17 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         run_pixels(w, g, z, first, last, &s);
         return;
     }
-    for (int y = first; y < last; y++) {
-        if (y == first || !move_rows(plan, job, y, &s))
+    for (int y = first, rows = 1; y < last; y += rows) {
+        bool inside = sees_all(plan, job, y);
+
+        if (y > first && inside && sees_all(plan, job, y - rows))
+            move_rows(plan, job, rows, &s);
+        else
             set_rows(w, job, g, z, y, &s);
+        rows = inside ? rows_together(plan, job, cutting, y, last) : 1;
         for (int c = cutting->first; c < cutting->first + cutting->count; c++)
-            run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles, plan->cuts + c,
-                      &s);
+            run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles * rows,
+                      plan->cuts + c, &s);
         s.listed = true;
     }
 }
