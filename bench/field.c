@@ -23,7 +23,6 @@ int field_make(struct field *field, struct group_result *result, uint64_t seed, 
 
     field->launch = launch;
     field->rng = draw_from(seed, result->group, launch);
-
     field->case_of = calloc(room, sizeof(*field->case_of));
     field->prepared = calloc(room, sizeof(*field->prepared));
     field->contenders = calloc(room, sizeof(*field->contenders));

@@ -348,6 +348,7 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
     const struct job *job = plan->job + index;
     const struct group *g = job->group + part;
     const struct cutting *cutting = job->cutting + g->kind;
+    bool inside = false; /* does the row that s is set up for see the whole kernel */
     struct setup s;
 
     if (first == last)
@@ -359,9 +360,10 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         return;
     }
     for (int y = first, rows = 1; y < last; y += rows) {
-        bool inside = sees_all(plan, job, y);
+        bool before = inside;
 
-        if (y > first && inside && sees_all(plan, job, y - rows))
+        inside = sees_all(plan, job, y);
+        if (before && inside)
             move_rows(plan, job, rows, &s);
         else
             set_rows(w, job, g, z, y, &s);

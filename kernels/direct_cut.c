@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Direct convolution, planning: how tiles of the few widths that exist cover a row. */
-#define _GNU_SOURCE
 #include "direct_plan.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TIE 1e-3f /* covers whose costs differ by less are equal but for rounding */
-
-static size_t level_1_bytes(void)
-{
-    long bytes = 0;
-
-#ifdef _SC_LEVEL1_DCACHE_SIZE
-    bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
-#endif
-    return bytes > 0 ? (size_t)bytes : (size_t)32 << 10;
-}
 
 /* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
 static bool streams_weights(const struct oct_plan *plan, const struct job *job, int kind)
@@ -27,7 +15,7 @@ static bool streams_weights(const struct oct_plan *plan, const struct job *job, 
 
     for (int t = 0; t < job->terms; t++)
         channels += (size_t)job->term[t].ic * plan->p.kd * plan->p.kh * plan->p.kw;
-    return channels * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > level_1_bytes();
+    return channels * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > direct_level_bytes(1);
 }
 
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, or three broadcasts

@@ -138,5 +138,7 @@ void direct_scale_weights(struct oct_plan *plan, int source, float factor);
 
 /* direct_share.c: strips, scratch, and who does what. OCT_OK or OCT_NO_MEMORY. */
 int direct_share_work(struct oct_plan *plan);
+/* Bytes of a core's level 1 (data) or 2; virtual machines may hide them: then what most processors have. */
+size_t direct_level_bytes(int level);
 
 #endif

@@ -10,14 +10,16 @@
 /* Rows are shared only where that keeps every thread this busy, relative to the busiest. */
 #define ROWS_BALANCE 0.97
 
-static size_t level_2_bytes(void)
+size_t direct_level_bytes(int level)
 {
     long bytes = 0;
 
-#ifdef _SC_LEVEL2_CACHE_SIZE
-    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#if defined(_SC_LEVEL1_DCACHE_SIZE) && defined(_SC_LEVEL2_CACHE_SIZE)
+    bytes = sysconf(level == 1 ? _SC_LEVEL1_DCACHE_SIZE : _SC_LEVEL2_CACHE_SIZE);
 #endif
-    return bytes > 0 ? (size_t)bytes : (size_t)512 << 10; /* virtual machines may hide it */
+    if (bytes > 0)
+        return (size_t)bytes;
+    return level == 1 ? (size_t)32 << 10 : (size_t)512 << 10;
 }
 
 /* ---- strips -------------------------------------------------------------------------------------- */
@@ -44,7 +46,7 @@ static size_t strip_bytes(const struct oct_plan *plan, int units)
 static void choose_strip(struct oct_plan *plan)
 {
     int most = oct_min(plan->units, oct_ceil_div(plan->units * plan->p.n * plan->job[0].e.d, plan->threads));
-    size_t budget = level_2_bytes() / 2;
+    size_t budget = direct_level_bytes(2) / 2;
     int strips = 1;
 
     while (oct_ceil_div(most, strips) > 1 && strip_bytes(plan, oct_ceil_div(most, strips)) > budget)

@@ -4,22 +4,16 @@
  * vec_avx2.h or vec_avx512.h. A file of an instruction set includes one of those, defines TALL and WIDE (rows
  * and columns of a register tile), then includes this; nobody else does.
  */
-/* A block of one pixel, as the lanes of a step want it. The empty asm keeps a plain one in a register:
- * compilers would rather load it again in every multiply-add that takes it. Permuted ones and broadcasts they
- * may fold: in registers, those cost more than they save. */
+/* A block of one pixel, as the lanes of a step want it. A plain one is held in a register: compilers would
+ * rather load it again in every multiply-add that takes it. Permuted ones and broadcasts they may fold: in
+ * registers, those cost more than they save. */
 INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, int lane)
 {
-    vec v;
-
     if (lanes == GROUPED_ONE)
-        v = vec_set1(pixel[lane]);
-    else if (lanes == GROUPED_ANY)
-        v = vec_permute(vec_load(pixel), index);
-    else
-        v = vec_load(pixel);
-    if (lanes == GROUPED_OWN)
-        __asm__("" : "+v"(v));
-    return v;
+        return vec_set1(pixel[lane]);
+    if (lanes == GROUPED_ANY)
+        return vec_permute(vec_load(pixel), index);
+    return vec_held(vec_load(pixel));
 }
 
 /* ---- the end of a row of outputs ----------------------------------------------------------------- */
