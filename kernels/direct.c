@@ -290,11 +290,15 @@ static void run_pixels(const struct worker *w, const struct group *g, int z, int
 
     while (x < last) {
         int index = direct_flat_width(plan, g->kind, last - x);
-        int tiles = index == 0 ? oct_max((last - x) / kind->width[0] - 1, 1) : 1;
+        int width = kind->width[index];
+        int tiles = index == 0 ? oct_max((last - x) / width - 1, 1) : 1;
 
+        while (x + tiles * width < last &&
+               direct_flat_width(plan, g->kind, last - x - tiles * width) == index)
+            tiles++;
         run_tiles(w, g, z, 0, x, index, tiles, cut, s);
         s->listed = true;
-        x += tiles * kind->width[index];
+        x += tiles * width;
     }
 }
 
@@ -428,9 +432,9 @@ static void run_riding(const struct worker *w, int z, struct span rows)
     struct setup s;
 
     set_up(w, plan->first_output, job->group, z, &s);
+    set_rows(w, job, job->group, z, 0, &s);
+    s.segment[0].pool_block = v->block;
     for (int y = rows.first; y < rows.last; y++) {
-        set_rows(w, job, job->group, z, 0, &s);
-        s.segment[0].pool_block = v->block;
         s.segment[0].pool_add = y % 2;
         s.pool = v->dst + (ptrdiff_t)(y / 2 - v->row) * pooled->e.w * plan->isa->lanes;
         s.pool_from = y * job->e.w;

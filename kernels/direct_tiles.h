@@ -126,11 +126,19 @@ INLINE void fetch_block(const float *src, const int width)
         __builtin_prefetch(src + i * LANES, 0, 3);
 }
 
-INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, const float *src,
-                   float *pool, int late, const int blocks, const bool half, const int width)
+/* What the last channel block's last tap reads next. */
+struct position {
+    const float *src, *weights;
+};
+
+/* A segment but for the last `late` channels of its last tap; returns where those begin. */
+INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
+                              const float *src, float *pool, int late, const int blocks, const bool half,
+                              const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *weights = s->weights;
+    struct position rest = {src, weights};
 
     for (int left = s->ic; left > 0; left -= LANES) {
         int ic = left > LANES ? LANES : left;
@@ -139,8 +147,11 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
         for (const struct direct_tap *t = s->tap; t < end; t++) {
-            if (t == shorter)
+            if (t == shorter) {
                 ic -= late;
+                rest.src = src + t->src + ic;
+                rest.weights = weights + t->weights + ic * blocks * LANES;
+            }
             if (width == 1)
                 accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
             else if (t->stride == 2)
@@ -155,6 +166,37 @@ INLINE void reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *
         if (pool)
             pool += s->pool_block;
     }
+    return rest;
+}
+
+/* The same for a segment with one tap that reads every pixel, which leaves next to nothing to do between the
+ * loops over channels: what is done there is not hidden behind FMAs, as little as it is. */
+INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
+                                    const float *src, float *pool, int late, const int blocks,
+                                    const bool half, const int width)
+{
+    const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
+    const bool rides = s->ahead || pool;
+    const float *weights = s->weights + s->tap->weights;
+    int left = s->ic - late;
+
+    src += s->tap->src;
+#pragma GCC unroll 1
+    for (; left > LANES; left -= LANES) {
+        if (FETCH_NEXT_BLOCK)
+            fetch_block(src + src_block, width);
+        accumulate(acc, src, weights, LANES, blocks, half, LANES, 0, width);
+        if (rides)
+            ride_along(s, src, pool, width);
+        src += src_block;
+        weights += weight_block;
+        if (pool)
+            pool += s->pool_block;
+    }
+    accumulate(acc, src, weights, left, blocks, half, LANES, 0, width);
+    if (rides)
+        ride_along(s, src, pool, width);
+    return (struct position){src + left, weights + left * blocks * LANES};
 }
 
 /* What lower resolutions bring, to every pixel or to pairs of them: added, or, where the tile is still empty,
@@ -311,15 +353,11 @@ INLINE bool finishes(const struct direct_run *run, const int blocks, const bool 
 
 /* The last FINISHED channels, pixel by pixel, each stored at once: a store that takes a sum as it leaves the
  * FMA is free on Zen 4, where every later store of 512 bits costs two cycles of FMAs. */
-INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int t, const int blocks,
-                   const int width, const bool clamped)
+INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, struct position rest, int t,
+                   const int blocks, const int width, const bool clamped)
 {
-    const struct direct_segment *s = run->segment + run->segments - 1;
-    const struct direct_tap *tap = s->tap + s->taps - 1;
-    const ptrdiff_t before = (s->ic - 1) / LANES, out_block = run->out_block;
-    const int c0 = (s->ic - 1) % LANES + 1 - FINISHED;
-    const float *src = s->src + t * s->src_tile + before * s->src_block + tap->src + c0;
-    const float *weights = s->weights + before * s->weight_block + tap->weights + c0 * blocks * LANES;
+    const float *src = rest.src, *weights = rest.weights;
+    const ptrdiff_t out_block = run->out_block;
     float *out = run->out + (ptrdiff_t)t * width * LANES;
     const vec top = clamp_top(run);
     const int unheld = 2; /* pixels that are done before there are registers for the weights */
@@ -348,28 +386,54 @@ INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run,
     }
 }
 
-INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
+/* Is reduce_plain() enough? */
+INLINE bool is_plain(const struct direct_run *run)
+{
+    for (int i = 0; i < run->segments; i++) {
+        const struct direct_segment *s = run->segment + i;
+
+        if (s->taps != 1 || s->tap->stride != 1 || s->tap->clip != DIRECT_WHOLE)
+            return false;
+    }
+    return true;
+}
+
+INLINE void tiles(const struct direct_run *run, const bool plain, const int blocks, const bool half,
+                  const int width)
 {
     const bool late = finishes(run, blocks, half, width);
 
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
+        struct position rest = {NULL, NULL};
 
         begin(acc, run, t * width, blocks, half, width);
         for (int i = 0; i < run->segments; i++) {
             const struct direct_segment *s = run->segment + i;
+            const float *src = s->src + t * s->src_tile;
             float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
+            int left = late && i == run->segments - 1 ? FINISHED : 0;
 
-            reduce(acc, s, s->src + t * s->src_tile, pool, late && i == run->segments - 1 ? FINISHED : 0,
-                   blocks, half, width);
+            if (plain)
+                rest = reduce_plain(acc, s, src, pool, left, blocks, half, width);
+            else
+                rest = reduce(acc, s, src, pool, left, blocks, half, width);
         }
         if (!late)
             store(acc, run, t * width, blocks, half, width);
         else if (blocks > 1 && clamps(run))
-            finish(acc, run, t, blocks, width, true);
+            finish(acc, run, rest, t, blocks, width, true);
         else
-            finish(acc, run, t, blocks, width, false);
+            finish(acc, run, rest, t, blocks, width, false);
     }
+}
+
+INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
+{
+    if (is_plain(run))
+        tiles(run, true, blocks, half, width);
+    else
+        tiles(run, false, blocks, half, width);
 }
 
 /* The average of a window of rows x columns values, which edges clip. */
