@@ -126,38 +126,48 @@ INLINE void fetch_block(const float *src, const int width)
         __builtin_prefetch(src + i * LANES, 0, 3);
 }
 
-/* What the last channel block's last tap reads next. */
+/* All channels of a block under one tap. */
+INLINE void reduce_tap(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_tap *t, const float *src,
+                       const float *weights, int ic, const int blocks, const bool half, const int width)
+{
+    src += t->src;
+    weights += t->weights;
+    if (width == 1)
+        accumulate(acc, src, weights, ic, blocks, half, 0, 0, 1);
+    else if (t->stride == 2)
+        clip(acc, t->clip, src, weights, ic, blocks, half, width, 2 * LANES);
+    else
+        clip(acc, t->clip, src, weights, ic, blocks, half, width, LANES);
+}
+
+/* Where the channels begin that finish() is left. */
 struct position {
     const float *src, *weights;
 };
 
-/* A segment but for the last `late` channels of its last tap; returns where those begin. */
+/* A segment, but for the last `late` channels under the last tap of the last block; where there are any, that
+ * tap reads every pixel. */
 INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
                               const float *src, float *pool, int late, const int blocks, const bool half,
                               const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *weights = s->weights;
-    struct position rest = {src, weights};
+    struct position rest = {NULL, NULL};
 
     for (int left = s->ic; left > 0; left -= LANES) {
         int ic = left > LANES ? LANES : left;
-        const struct direct_tap *shorter = left > LANES ? NULL : end - 1;
+        const struct direct_tap *stop = left <= LANES && late ? end - 1 : end;
 
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
-        for (const struct direct_tap *t = s->tap; t < end; t++) {
-            if (t == shorter) {
-                ic -= late;
-                rest.src = src + t->src + ic;
-                rest.weights = weights + t->weights + ic * blocks * LANES;
-            }
-            if (width == 1)
-                accumulate(acc, src + t->src, weights + t->weights, ic, blocks, half, 0, 0, 1);
-            else if (t->stride == 2)
-                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, 2 * LANES);
-            else
-                clip(acc, t->clip, src + t->src, weights + t->weights, ic, blocks, half, width, LANES);
+        for (const struct direct_tap *t = s->tap; t < stop; t++)
+            reduce_tap(acc, t, src, weights, ic, blocks, half, width);
+        if (stop < end) {
+            ic -= late;
+            accumulate(acc, src + stop->src, weights + stop->weights, ic, blocks, half, LANES, 0, width);
+            rest.src = src + stop->src + ic;
+            rest.weights = weights + stop->weights + ic * blocks * LANES;
         }
         if (s->ahead || pool)
             ride_along(s, src, pool, width);
