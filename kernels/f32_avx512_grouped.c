@@ -52,24 +52,21 @@ INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pa
     const bool left = x0 < pad, right = x0 + wide + 1 - pad >= s->w;
 
     for (int step = 0; step < s->steps.count; step++) {
-        const float *pixel =
-            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)(x0 - pad) * LANES;
+        const float *pixel = row + s->steps.offset[step] + (ptrdiff_t)(x0 - pad) * LANES;
         const float *weights = s->steps.weights + (size_t)step * 9 * LANES;
         const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
-        const int lane = s->steps.lane[(size_t)step * LANES];
         struct weights w;
 
         OCT_UNROLL
         for (int i = 0; i < 9; i++)
             w.tap[i] = vec_load(weights + i * LANES);
         if (!left)
-            add_column(acc, &w, take(pixel, lanes, index, lane), 0, wide, old, new);
+            add_column(acc, &w, take(pixel, lanes, index), 0, wide, old, new);
         OCT_UNROLL
         for (int i = 1; i <= wide; i++)
-            add_column(acc, &w, take(pixel + i * LANES, lanes, index, lane), i, wide, old, new);
+            add_column(acc, &w, take(pixel + i * LANES, lanes, index), i, wide, old, new);
         if (!right)
-            add_column(acc, &w, take(pixel + (wide + 1) * LANES, lanes, index, lane), wide + 1, wide, old,
-                       new);
+            add_column(acc, &w, take(pixel + (wide + 1) * LANES, lanes, index), wide + 1, wide, old, new);
     }
 }
 
@@ -125,11 +122,9 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
     const bool left = ix < 0, right = ix + last >= s->w;
 
     for (int step = 0; step < s->steps.count; step++) {
-        const float *pixel =
-            row + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * LANES;
+        const float *pixel = row + s->steps.offset[step] + (ptrdiff_t)ix * LANES;
         const float *weights = s->steps.weights + (size_t)step * 9 * LANES;
         const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
-        const int lane = s->steps.lane[(size_t)step * LANES];
         vec w[3], w0[3];
 
         OCT_UNROLL
@@ -143,7 +138,7 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
 
             if ((i == 0 && left) || (i == last && right))
                 continue;
-            v = take(pixel + i * LANES, lanes, index, lane);
+            v = take(pixel + i * LANES, lanes, index);
             add_column_strided(current, w, v, i, 2, wide);
             if (next)
                 add_column_strided(next, w0, v, i, 2, wide);

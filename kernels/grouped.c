@@ -172,6 +172,7 @@ static void set_segment(const struct task *task, int from, int to, int out_block
 {
     const struct oct_plan *plan = task->plan;
     const struct grouped_path *path = &plan->path[from][to];
+    const int first = grouped_first_block(&path->packed, out_block);
 
     seg->steps = grouped_steps_of(&path->packed, out_block, plan->p.kh * plan->p.kw, plan->block);
     seg->h = path->geometry.in.h;
@@ -179,15 +180,12 @@ static void set_segment(const struct task *task, int from, int to, int out_block
     seg->stride = path->geometry.conv_stride;
     if (path->source < 0) {
         seg->row = (size_t)seg->w * plan->block;
-        seg->block = seg->row * seg->h;
-        seg->src = input_block(task, from, 0);
-        seg->first_block = seg->top = 0;
+        seg->src = input_block(task, from, first);
+        seg->top = 0;
         return;
     }
     seg->row = grouped_source_row(plan, &plan->source[path->source]);
-    seg->block = seg->row * plan->source[path->source].rows;
-    seg->first_block = task->unit->in[from].first;
-    seg->src = source_block(task, path->source, seg->first_block);
+    seg->src = source_block(task, path->source, first);
     seg->top = task->rows->source[path->source].first;
 }
 

@@ -18,24 +18,24 @@
 enum grouped_lanes {
     GROUPED_OWN, /* lane l takes channel l of the block: depthwise */
     GROUPED_ANY, /* lane l takes channel lanes[l] */
-    GROUPED_ONE, /* all lanes take channel lanes[0] */
+    GROUPED_ONE, /* all lanes take one channel, at which the offset points */
 };
 
 /* One path into one block of outputs, as planned. */
 struct grouped_steps {
     enum grouped_lanes lanes;
     int count;
-    const int32_t *from;  /* input block of each step */
-    const int32_t *lane;  /* `block` indices a step */
-    const float *weights; /* [step][ky][kx][lane] */
+    const ptrdiff_t *offset; /* floats from where the first step's block lies to what each step reads */
+    const int32_t *lane;     /* `block` indices a step; GROUPED_ANY needs them */
+    const float *weights;    /* [step][ky][kx][lane] */
 };
 
-/* ... and where it reads. The buffer starts at plane row `top` and holds the blocks from `first_block`. */
+/* ... and where it reads: the plane of the first step's block, from row `top` on. */
 struct grouped_segment {
     struct grouped_steps steps;
     const float *src;
-    size_t row, block; /* floats from one row, one block to the next */
-    int top, first_block;
+    size_t row; /* floats from one row to the next */
+    int top;
     int h, w; /* of the plane */
     int stride;
 };
@@ -88,15 +88,21 @@ struct grouped_isa {
 struct grouped_packed {
     enum grouped_lanes lanes;
     int32_t *first; /* of each output block, and one more: the end */
-    int32_t *from, *lane;
+    int32_t *from;  /* input block of each step */
+    int32_t *lane;
+    ptrdiff_t *offset;
     float *weights;
 };
 
 /* False: no memory. `taps` is kh * kw. */
 bool grouped_pack(struct grouped_packed *out, const float *weights, int ic, int oc, int groups, int taps,
                   int block);
+/* Sets the offsets, `plane` floats from block to block. */
+void grouped_place(struct grouped_packed *packed, int blocks, int block, size_t plane);
 void grouped_packed_free(struct grouped_packed *packed);
 size_t grouped_packed_bytes(const struct grouped_packed *packed, int blocks, int taps, int block);
+/* The input block that the first step into an output block reads. */
+int grouped_first_block(const struct grouped_packed *packed, int out_block);
 struct grouped_steps grouped_steps_of(const struct grouped_packed *packed, int out_block, int taps,
                                       int block);
 

@@ -7,10 +7,10 @@
 /* A block of one pixel, as the lanes of a step want it. A plain one is held in a register: compilers would
  * rather load it again in every multiply-add that takes it. Permuted ones and broadcasts they may fold: in
  * registers, those cost more than they save. */
-INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index, int lane)
+INLINE vec take(const float *pixel, enum grouped_lanes lanes, vec_index index)
 {
     if (lanes == GROUPED_ONE)
-        return vec_set1(pixel[lane]);
+        return vec_set1(*pixel);
     if (lanes == GROUPED_ANY)
         return vec_permute(vec_load(pixel), index);
     return vec_held(vec_load(pixel));
@@ -74,22 +74,22 @@ INLINE void add_column_strided(vec *acc, const vec *w, vec v, int i, int stride,
 }
 
 /* Three taps of one input row of one path, from a plane without margins. */
-INLINE void add_three(vec *acc, const float *pixel, const float *weights, vec_index index, int lane,
-                      bool left, bool right, int stride, int wide, enum grouped_lanes lanes)
+INLINE void add_three(vec *acc, const float *pixel, const float *weights, vec_index index, bool left,
+                      bool right, int stride, int wide, enum grouped_lanes lanes)
 {
     const int last = (wide - 1) * stride + 2;
     const vec w[3] = {vec_load(weights), vec_load(weights + LANES), vec_load(weights + 2 * LANES)};
 
     if (!left)
-        add_column_strided(acc, w, take(pixel, lanes, index, lane), 0, stride, wide);
+        add_column_strided(acc, w, take(pixel, lanes, index), 0, stride, wide);
     OCT_UNROLL
     for (int i = 1; i < last; i++)
-        add_column_strided(acc, w, take(pixel + i * LANES, lanes, index, lane), i, stride, wide);
+        add_column_strided(acc, w, take(pixel + i * LANES, lanes, index), i, stride, wide);
     if (!right)
-        add_column_strided(acc, w, take(pixel + last * LANES, lanes, index, lane), last, stride, wide);
+        add_column_strided(acc, w, take(pixel + last * LANES, lanes, index), last, stride, wide);
 }
 
-INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_index index, int lane,
+INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_index index,
                      const struct grouped_conv *c, int stride, int wide, enum grouped_lanes lanes)
 {
     for (int kx = 0; kx < c->kw; kx++) {
@@ -98,7 +98,7 @@ INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_ind
 
         OCT_UNROLL
         for (int x = 0; x < wide; x++)
-            acc[x] = vec_fma(take(p + (size_t)x * stride * LANES, lanes, index, lane), w, acc[x]);
+            acc[x] = vec_fma(take(p + (size_t)x * stride * LANES, lanes, index), w, acc[x]);
     }
 }
 
@@ -110,11 +110,9 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
     const bool left = ix < 0, right = ix + (wide - 1) * stride + 2 >= s->w;
 
     for (int step = 0; step < s->steps.count; step++) {
-        const float *src =
-            s->src + (size_t)(s->steps.from[step] - s->first_block) * s->block + (ptrdiff_t)ix * LANES;
+        const float *src = s->src + s->steps.offset[step] + (ptrdiff_t)ix * LANES;
         const float *weights = s->steps.weights + (size_t)step * c->kh * c->kw * LANES;
         const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
-        const int lane = s->steps.lane[(size_t)step * LANES];
 
         for (int ky = 0; ky < c->kh; ky++, weights += (size_t)c->kw * LANES) {
             const int iy = oy * stride - c->pad_h + ky * c->dilation;
@@ -126,10 +124,9 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
                 if (iy + r * stride < 0 || iy + r * stride >= s->h)
                     continue;
                 if (fixed_stride)
-                    add_three(acc->row[r], pixel, weights, index, lane, left, right, fixed_stride, wide,
-                              lanes);
+                    add_three(acc->row[r], pixel, weights, index, left, right, fixed_stride, wide, lanes);
                 else
-                    add_taps(acc->row[r], pixel, weights, index, lane, c, stride, wide, lanes);
+                    add_taps(acc->row[r], pixel, weights, index, c, stride, wide, lanes);
             }
         }
     }
@@ -250,7 +247,7 @@ INLINE void convolve_own_tile(const struct grouped_conv *c, const struct own_row
 
     fill(acc, vec_load(c->bias), wide);
     for (int ky = 0; ky < in->rows; ky++, pixel += in->row, weights += 3 * LANES)
-        add_three(acc, pixel, weights, none, 0, left, right, stride, wide, GROUPED_OWN);
+        add_three(acc, pixel, weights, none, left, right, stride, wide, GROUPED_OWN);
     finish(c, oy, x0, acc, wide);
 }
 
@@ -271,13 +268,11 @@ INLINE void convolve_own_row(const struct grouped_conv *c, const struct own_row 
 INLINE void convolve_own(const struct grouped_conv *c, int stride)
 {
     const struct grouped_segment *s = &c->segment[0];
-    const float *src = s->src + (size_t)(s->steps.from[0] - s->first_block) * s->block;
-
     for (int oy = c->first; oy < c->last; oy++) {
         const int iy = oy * stride - c->pad_h;
         const int first = oct_max(-iy, 0), last = oct_min(c->kh, s->h - iy); /* of the kernel's rows */
         const struct own_row in = {
-            .pixel = src + (ptrdiff_t)(iy + first - s->top) * (ptrdiff_t)s->row,
+            .pixel = s->src + (ptrdiff_t)(iy + first - s->top) * (ptrdiff_t)s->row,
             .weights = s->steps.weights + (ptrdiff_t)first * 3 * LANES,
             .row = s->row,
             .rows = last - first,

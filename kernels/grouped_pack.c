@@ -118,18 +118,37 @@ bool grouped_pack(struct grouped_packed *out, const float *weights, int ic, int 
         out->first[ob + 1] = out->first[ob] + count_steps(&s, ob);
     steps = out->first[blocks];
     out->from = malloc(steps * sizeof(*out->from));
+    out->offset = malloc(steps * sizeof(*out->offset));
     out->lane = oct_alloc(steps * block * sizeof(*out->lane));
     out->weights = oct_alloc(steps * taps * block * sizeof(*out->weights));
-    if (!out->from || !out->lane || !out->weights)
+    if (!out->from || !out->offset || !out->lane || !out->weights)
         return false;
     fill(out, &s, weights);
     return true;
+}
+
+void grouped_place(struct grouped_packed *packed, int blocks, int block, size_t plane)
+{
+    for (int ob = 0; ob < blocks; ob++)
+        for (int32_t step = packed->first[ob]; step < packed->first[ob + 1]; step++) {
+            int32_t away = packed->from[step] - packed->from[packed->first[ob]];
+
+            packed->offset[step] = (ptrdiff_t)plane * away;
+            if (packed->lanes == GROUPED_ONE)
+                packed->offset[step] += packed->lane[(size_t)step * block];
+        }
+}
+
+int grouped_first_block(const struct grouped_packed *packed, int out_block)
+{
+    return packed->from[packed->first[out_block]];
 }
 
 void grouped_packed_free(struct grouped_packed *packed)
 {
     free(packed->first);
     free(packed->from);
+    free(packed->offset);
     oct_free(packed->lane);
     oct_free(packed->weights);
 }
@@ -146,7 +165,7 @@ struct grouped_steps grouped_steps_of(const struct grouped_packed *packed, int o
     return (struct grouped_steps){
         .lanes = packed->lanes,
         .count = packed->first[out_block + 1] - packed->first[out_block],
-        .from = packed->from + first,
+        .offset = packed->offset + first,
         .lane = packed->lane + first * block,
         .weights = packed->weights + first * taps * block,
     };

@@ -252,6 +252,21 @@ static void choose_strips(struct oct_plan *plan)
     make_shares(plan);
 }
 
+/* Tells the steps how far apart the blocks lie that they read. */
+static void place_steps(struct oct_plan *plan)
+{
+    for (int from = 0; from < plan->p.bands; from++)
+        for (int to = 0; to < plan->p.bands; to++) {
+            struct grouped_path *path = &plan->path[from][to];
+            const struct grouped_source *s = path->source < 0 ? NULL : &plan->source[path->source];
+            size_t plane = s ? s->rows * grouped_source_row(plan, s)
+                             : (size_t)plan->in[from].h * plan->in[from].w * plan->block;
+
+            if (path->exists)
+                grouped_place(&path->packed, blocks_of(plan, plan->p.oc[to]), plan->block, plane);
+        }
+}
+
 /* ---- plan ---------------------------------------------------------------------------------------- */
 
 void grouped_destroy(struct oct_plan *plan)
@@ -370,6 +385,7 @@ static int fill_plan(struct oct_plan *plan, const struct oct_weights *w, struct 
     if (!plan->share || !make_units(plan))
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
     choose_strips(plan);
+    place_steps(plan);
     plan->scratch_floats = (plan->scratch_floats + 1023) / 1024 * 1024; /* threads share no page */
     plan->info.scratch_bytes = plan->scratch_floats * threads * sizeof(float);
     plan->scratch = oct_alloc(plan->info.scratch_bytes);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grouped 3x3 layers whose groups fill whole blocks: all lanes take the same channel, broadcast. A file of an
+ * instruction set includes this after grouped_loops.h, with BLOCK_WIDE defined; nobody else does.
+ *
+ * The sums of a tile of rows x columns of one block of outputs stay in registers for all channels of a path.
+ * For each row of the kernel three registers hold its weights, and every broadcast feeds the one to three
+ * sums of its row that see it. What lies between two tiles costs multiply-adds: hence one loop for all
+ * channels and rows of the kernel, addresses from a table, weights at a walking pointer, and edges of the
+ * plane that are constants of functions of their own rather than branches.
+ */
+
+#define BLOCK_TALL 4
+
+struct block_tile {
+    vec row[BLOCK_TALL][BLOCK_WIDE];
+};
+
+/* What of a tile's input lies outside the plane: one row or column at each side, at most. */
+struct block_edges {
+    bool top, bottom, left, right;
+};
+
+/* One path into a tile. */
+struct block_pass {
+    const float *pixels; /* the tile's first input row and column, of the first step's block */
+    size_t row;          /* floats from one input row to the next */
+    const float *weights;
+    const ptrdiff_t *offset;
+    int steps;
+    struct block_edges edges;
+    const float *begin; /* what the sums begin with: a vector for all, or one for each */
+    size_t begin_row, begin_column;
+    float *end; /* where they go */
+    size_t end_row;
+    bool clamp;
+    float low, high;
+};
+
+/* One input pixel into the one to three sums of its row that see it. In assembly, so that the sums stay where
+ * they are: a tile and its weights fill all registers but one, and compilers that reorder these, or move sums
+ * from one register to another, run out of them. */
+INLINE void feed(const float *pixel, int count, vec *a, vec wa, vec *b, vec wb, vec *c, vec wc)
+{
+    vec v;
+
+    if (count == 3)
+        __asm__("vbroadcastss %7, %3\n\t"
+                "vfmadd231ps %4, %3, %0\n\t"
+                "vfmadd231ps %5, %3, %1\n\t"
+                "vfmadd231ps %6, %3, %2"
+                : "+v"(*a), "+v"(*b), "+v"(*c), "=&v"(v)
+                : "v"(wa), "v"(wb), "v"(wc), "m"(*pixel));
+    else if (count == 2)
+        __asm__("vbroadcastss %5, %2\n\t"
+                "vfmadd231ps %3, %2, %0\n\t"
+                "vfmadd231ps %4, %2, %1"
+                : "+v"(*a), "+v"(*b), "=&v"(v)
+                : "v"(wa), "v"(wb), "m"(*pixel));
+    else
+        __asm__("vbroadcastss %3, %1\n\t"
+                "vfmadd231ps %2, %1, %0"
+                : "+v"(*a), "=&v"(v)
+                : "v"(wa), "m"(*pixel));
+}
+
+/* Input column i of a row of the tile: by weight kx into sum x, by kx + stride into x - 1 ... */
+INLINE void add_block_pixel(vec *acc, const vec w[3], const float *pixel, int i, int wide, int stride)
+{
+    const int over = oct_max(i / stride - wide + 1, 0); /* sums beyond the last */
+    const int x = i / stride - over, kx = i % stride + over * stride;
+    const int count = oct_min(x, (2 - kx) / stride) + 1, x2 = oct_max(x - 1, 0), x3 = oct_max(x - 2, 0);
+
+    feed(pixel + i * LANES, count, acc + x, w[kx], acc + x2, w[oct_min(kx + stride, 2)], acc + x3,
+         w[oct_min(kx + 2 * stride, 2)]);
+}
+
+/* An address in one register: compilers may else keep its sum with every constant, on the stack. */
+INLINE const float *held(const float *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+/* One step. Column by column, so that as many sums as there are rows lie between two uses of one. */
+INLINE void add_block_step(struct block_tile *acc, const float *pixel, size_t row, const float *weights,
+                           struct block_edges e, int tall, int wide, int stride)
+{
+    const int last = (wide - 1) * stride + 2;
+
+    OCT_UNROLL
+    for (int ky = 0; ky < 3; ky++) {
+        const float *at = weights + 3 * ky * LANES, *rows[BLOCK_TALL];
+        const vec w[3] = {vec_load(at), vec_load(at + LANES), vec_load(at + 2 * LANES)};
+
+        OCT_UNROLL
+        for (int r = 0; r < tall; r++)
+            rows[r] = held(pixel + (ky + r * stride) * row);
+        OCT_UNROLL
+        for (int i = 0; i <= last; i++) {
+            if ((i == 0 && e.left) || (i == last && e.right))
+                continue;
+            OCT_UNROLL
+            for (int r = 0; r < tall; r++)
+                if (!(ky == 0 && r == 0 && e.top) && !(ky == 2 && r == tall - 1 && e.bottom))
+                    add_block_pixel(acc->row[r], w, rows[r], i, wide, stride);
+        }
+    }
+}
+
+/* All steps of a path. */
+INLINE void add_block_pass(const struct block_pass *p, struct block_edges e, int tall, int wide, int stride)
+{
+    struct block_tile acc;
+    const float *weights = p->weights, *pixels = p->pixels;
+    const ptrdiff_t *offset = p->offset, *const end = offset + p->steps;
+    const size_t row = p->row;
+
+    OCT_UNROLL
+    for (int r = 0; r < tall; r++)
+        OCT_UNROLL
+    for (int x = 0; x < wide; x++)
+        acc.row[r][x] = vec_load(p->begin + r * p->begin_row + x * p->begin_column);
+    for (; offset < end; offset++, weights += 9 * LANES)
+        add_block_step(&acc, pixels + *offset, row, weights, e, tall, wide, stride);
+    OCT_UNROLL
+    for (int r = 0; r < tall; r++) {
+        if (p->clamp)
+            clamp(p->low, p->high, acc.row[r], wide);
+        OCT_UNROLL
+        for (int x = 0; x < wide; x++)
+            vec_store(p->end + r * p->end_row + x * LANES, acc.row[r][x]);
+    }
+}
+
+typedef void block_fn(const struct block_pass *p);
+
+/* Edges as constants keep the loop free of branches, between which compilers lose registers. */
+#define BLOCK_EDGES(tall, wide, stride, name, ...)                                    \
+    static void block_##tall##_##wide##_##stride##_##name(const struct block_pass *p) \
+    {                                                                                 \
+        add_block_pass(p, (struct block_edges){__VA_ARGS__}, tall, wide, stride);     \
+    }
+#define BLOCK_ANY_EDGES(tall, wide, stride)                                        \
+    static void block_##tall##_##wide##_##stride##_any(const struct block_pass *p) \
+    {                                                                              \
+        const struct block_edges e = p->edges;                                     \
+        add_block_pass(p, e, tall, wide, stride);                                  \
+    }
+
+/* A tile begins with the bias, the results from lower resolutions and the residual. */
+static __attribute__((noinline)) void begin_block(const struct grouped_conv *c, struct block_tile *sums,
+                                                  int oy, int x0, int tall, int wide)
+{
+    const vec bias = vec_load(c->bias);
+
+    for (int r = 0; r < tall; r++) {
+        fill(sums->row[r], bias, BLOCK_WIDE);
+        for (int u = 0; u < c->ups; u++) {
+            const struct grouped_up *up = &c->up[u];
+            const float *src = up->src + (size_t)(((oy + r) >> up->log2) - up->top) * up->row;
+
+            for (int x = 0; x < wide; x++)
+                sums->row[r][x] =
+                    vec_add(sums->row[r][x], vec_load(src + (size_t)((x0 + x) >> up->log2) * LANES));
+        }
+        if (!c->residual)
+            continue;
+        for (int x = 0; x < wide; x++)
+            sums->row[r][x] =
+                vec_add(sums->row[r][x], vec_load(c->residual + (size_t)(oy + r - c->top) * c->row +
+                                                  (size_t)(x0 + x) * LANES));
+    }
+}
+
+/* By stride, and by edges: top + 2 bottom + 4 left + 8 right. */
+struct block_shape {
+    block_fn *pass[2][16];
+};
+
+/* A pass for each path; where a tile reads and writes is set tile by tile. Sums come to rest between passes.
+ */
+static void start_passes(const struct grouped_conv *c, struct block_pass *pass, struct block_tile *sums)
+{
+    for (int i = 0; i < c->segments; i++) {
+        const struct grouped_segment *s = &c->segment[i];
+        const bool first = i == 0 && !c->ups && !c->residual, last = i + 1 == c->segments;
+
+        pass[i].row = s->row;
+        pass[i].weights = s->steps.weights;
+        pass[i].offset = s->steps.offset;
+        pass[i].steps = s->steps.count;
+        pass[i].begin = first ? c->bias : (const float *)sums;
+        pass[i].begin_row = first ? 0 : BLOCK_WIDE * LANES;
+        pass[i].begin_column = first ? 0 : LANES;
+        pass[i].end = (float *)sums;
+        pass[i].end_row = last ? c->row : BLOCK_WIDE * LANES;
+        pass[i].clamp = c->clamp && last;
+        pass[i].low = c->low;
+        pass[i].high = c->high;
+    }
+}
+
+/* Does this file do the job: paths whose planes and strides are the same, of whole blocks. */
+static bool blocks_can(const struct grouped_conv *c)
+{
+    const struct grouped_segment *s = &c->segment[0];
+
+    if (!c->three || c->kh != 3 || c->pad_h > 1 || c->segments == 0)
+        return false;
+    for (int i = 0; i < c->segments; i++) {
+        const struct grouped_segment *other = &c->segment[i];
+
+        if (other->steps.lanes != GROUPED_ONE || other->stride != s->stride || other->h != s->h ||
+            other->w != s->w)
+            return false;
+    }
+    return (c->last - 1) * s->stride - c->pad_h + 2 <= s->h;
+}
+
+/* Columns [x0, x0 + wide); shape: of `wide` columns and one row, those of more rows follow. */
+static void convolve_block_columns(const struct grouped_conv *c, struct block_pass *pass,
+                                   struct block_tile *sums, const struct block_shape *shape, int tallest,
+                                   int x0, int wide)
+{
+    const int stride = c->segment[0].stride, ix = x0 * stride - c->pad_w;
+    const bool left = ix < 0, right = ix + (wide - 1) * stride + 2 >= c->segment[0].w;
+    const int parts = (c->last - c->first + tallest - 1) / tallest;
+    const int each = (c->last - c->first) / parts, more = (c->last - c->first) - each * parts;
+
+    for (int part = 0, oy = c->first, tall; part < parts; part++, oy += tall) {
+        const int iy = oy * stride - c->pad_h;
+        bool top, bottom;
+        block_fn *f;
+
+        tall = each + (part < more);
+        top = iy < 0;
+        bottom = iy + (tall - 1) * stride + 2 >= c->segment[0].h;
+        f = shape[tall - 1].pass[stride - 1][top + 2 * bottom + 4 * left + 8 * right];
+        if (c->ups || c->residual)
+            begin_block(c, sums, oy, x0, tall, wide);
+        pass[c->segments - 1].end = c->dst + (size_t)(oy - c->top) * c->row + (size_t)x0 * LANES;
+        for (int i = 0; i < c->segments; i++) {
+            const struct grouped_segment *s = &c->segment[i];
+
+            pass[i].edges = (struct block_edges){top, bottom, left, right};
+            pass[i].pixels = s->src + (ptrdiff_t)(iy - s->top) * (ptrdiff_t)s->row + (ptrdiff_t)ix * LANES;
+            f(&pass[i]);
+        }
+    }
+}
