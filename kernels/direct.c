@@ -289,12 +289,11 @@ static void run_pixels(const struct worker *w, const struct group *g, int z, int
     int x = first;
 
     while (x < last) {
-        int index = direct_flat_width(plan, g->kind, last - x);
-        int width = kind->width[index];
+        int index = direct_flat_width(plan, g->kind, last - x, s->pool), width = kind->width[index];
         int tiles = index == 0 ? oct_max((last - x) / width - 1, 1) : 1;
 
         while (x + tiles * width < last &&
-               direct_flat_width(plan, g->kind, last - x - tiles * width) == index)
+               direct_flat_width(plan, g->kind, last - x - tiles * width, s->pool) == index)
             tiles++;
         run_tiles(w, g, z, 0, x, index, tiles, cut, s);
         s->listed = true;

@@ -240,9 +240,16 @@ static void cut_tails(struct oct_plan *plan, int kind)
         plan->tail[kind][left] = width[w - left];
 }
 
-int direct_flat_width(const struct oct_plan *plan, int kind, int left)
+int direct_flat_width(const struct oct_plan *plan, int kind, int left, bool pairs)
 {
-    return left < 2 * plan->isa->kind[kind].width[0] ? plan->tail[kind][left] : 0;
+    const int *width = plan->isa->kind[kind].width;
+    int i = 0;
+
+    if (!pairs)
+        return left < 2 * width[0] ? plan->tail[kind][left] : 0;
+    while (width[i] > left || width[i] % 2)
+        i++;
+    return i;
 }
 
 int direct_cut_rows(struct oct_plan *plan)

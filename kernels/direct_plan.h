@@ -128,7 +128,8 @@ struct span direct_taps(int at, int stride, int pad, int dilation, int k, int ex
 
 /* direct_cut.c: fills cuts, columns, tail and each job's cutting. OCT_OK or OCT_NO_MEMORY. */
 int direct_cut_rows(struct oct_plan *plan);
-int direct_flat_width(const struct oct_plan *plan, int kind, int left); /* of the next tile, as an index */
+/* Of the next tile of a flat row, as an index; whole pairs of pixels are what pooling needs. */
+int direct_flat_width(const struct oct_plan *plan, int kind, int left, bool pairs);
 int direct_tap_floats(const struct oct_plan *plan, int kind); /* weights of a channel block under one tap */
 
 /* direct_pack.c: chooses each job's groups and packs weights and bias. OCT_OK or OCT_NO_MEMORY. */

@@ -56,19 +56,6 @@ static void choose_strip(struct oct_plan *plan)
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-/* Is a row covered by tiles of even widths only? */
-static bool even_tiles(const struct oct_plan *plan, int kind, int w)
-{
-    for (int left = w; left > 0;) {
-        int width = plan->isa->kind[kind].width[direct_flat_width(plan, kind, left)];
-
-        if (width % 2)
-            return false;
-        left -= width;
-    }
-    return true;
-}
-
 /* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, and
  * nothing else in the sum. */
 static bool can_ride(const struct oct_plan *plan, const struct source *s)
@@ -76,7 +63,7 @@ static bool can_ride(const struct oct_plan *plan, const struct source *s)
     const struct job *job = plan->job + plan->first_output;
 
     return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
-           job->e.h % 2 == 0 && even_tiles(plan, job->group[0].kind, job->e.w);
+           job->e.h % 2 == 0 && job->e.w % 2 == 0 && plan->isa->kind[job->group[0].kind].width[0] % 2 == 0;
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
