@@ -98,6 +98,7 @@ static void convolve(const struct grouped_conv *c)
 
 static const struct grouped_isa isa = {
     .tile = "8c 2x5",
+    .block_tile = "8c 3x4",
     .layout = OCT_NCHW8C,
     .conv = convolve,
     .pool = pool,

@@ -2,10 +2,10 @@
 /*
  * Grouped and depthwise layers with AVX-512: the vector loops behind grouped.h, nChw16c.
  *
- * Grouped 3x3 streams down a column of tiles: every input row is read once and feeds the output rows that it
- * touches. At stride 1 these are three, so 21 accumulators and 9 weights live in registers, and a permutation
- * or broadcast feeds up to 9 multiply-adds. Depthwise layers walk along rows, and everything else runs tiles
- * of 2 rows x 7 columns.
+ * Grouped 3x3 of groups narrower than a block streams down a column of tiles: every input row is read once
+ * and feeds the output rows that it touches. At stride 1 these are three, so 21 accumulators and 9 weights
+ * live in registers, and a permutation feeds up to 9 multiply-adds. Groups of whole blocks have tiles of 4 x
+ * 7 pixels. Depthwise layers walk along rows, and everything else runs tiles of 2 rows x 7 columns.
  */
 #include "grouped.h"
 #include "vec_avx512.h"
@@ -46,7 +46,7 @@ INLINE void add_column(struct rolling *acc, const struct weights *w, vec v, int 
 
 /* One input row of one path. `old`, `new`: do those rows belong to the job. */
 INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pad, int iy, int x0, int wide,
-                    enum grouped_lanes lanes, bool old, bool new)
+                    bool old, bool new)
 {
     const float *row = s->src + (size_t)(iy - s->top) * s->row;
     const bool left = x0 < pad, right = x0 + wide + 1 - pad >= s->w;
@@ -61,30 +61,31 @@ INLINE void add_row(struct rolling *acc, const struct grouped_segment *s, int pa
         for (int i = 0; i < 9; i++)
             w.tap[i] = vec_load(weights + i * LANES);
         if (!left)
-            add_column(acc, &w, take(pixel, lanes, index), 0, wide, old, new);
+            add_column(acc, &w, take(pixel, GROUPED_ANY, index), 0, wide, old, new);
         OCT_UNROLL
         for (int i = 1; i <= wide; i++)
-            add_column(acc, &w, take(pixel + i * LANES, lanes, index), i, wide, old, new);
+            add_column(acc, &w, take(pixel + i * LANES, GROUPED_ANY, index), i, wide, old, new);
         if (!right)
-            add_column(acc, &w, take(pixel + (wide + 1) * LANES, lanes, index), wide + 1, wide, old, new);
+            add_column(acc, &w, take(pixel + (wide + 1) * LANES, GROUPED_ANY, index), wide + 1, wide, old,
+                       new);
     }
 }
 
 /* `old` and `new` as constants: at the ends of a column a third of the work would be wasted. */
 INLINE void add_row_live(struct rolling *acc, const struct grouped_segment *s, int pad, int iy, int x0,
-                         int wide, enum grouped_lanes lanes, bool old, bool new)
+                         int wide, bool old, bool new)
 {
     if (old && new)
-        add_row(acc, s, pad, iy, x0, wide, lanes, true, true);
+        add_row(acc, s, pad, iy, x0, wide, true, true);
     else if (old)
-        add_row(acc, s, pad, iy, x0, wide, lanes, true, false);
+        add_row(acc, s, pad, iy, x0, wide, true, false);
     else if (new)
-        add_row(acc, s, pad, iy, x0, wide, lanes, false, true);
+        add_row(acc, s, pad, iy, x0, wide, false, true);
     else
-        add_row(acc, s, pad, iy, x0, wide, lanes, false, false);
+        add_row(acc, s, pad, iy, x0, wide, false, false);
 }
 
-INLINE void stream(const struct grouped_conv *c, int x0, int wide, enum grouped_lanes lanes)
+INLINE void stream(const struct grouped_conv *c, int x0, int wide)
 {
     const vec bias = vec_load(c->bias);
     struct rolling acc;
@@ -98,7 +99,7 @@ INLINE void stream(const struct grouped_conv *c, int x0, int wide, enum grouped_
 
         for (int i = 0; i < c->segments; i++)
             if (iy >= 0 && iy < c->segment[i].h)
-                add_row_live(&acc, &c->segment[i], c->pad_w, iy, x0, wide, lanes, old, new);
+                add_row_live(&acc, &c->segment[i], c->pad_w, iy, x0, wide, old, new);
         if (old)
             finish(c, oy, x0, acc.row[0], wide);
         OCT_UNROLL
@@ -115,7 +116,7 @@ INLINE void stream(const struct grouped_conv *c, int x0, int wide, enum grouped_
 /* One input row of one path: by kernel row ky into the output row `current`, and, where there is a `next`,
  * by kernel row 0 into that. */
 INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segment *s, int pad, int iy, int ky,
-                            int x0, int wide, enum grouped_lanes lanes)
+                            int x0, int wide)
 {
     const int ix = 2 * x0 - pad, last = 2 * wide;
     const float *row = s->src + (size_t)(iy - s->top) * s->row;
@@ -138,7 +139,7 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
 
             if ((i == 0 && left) || (i == last && right))
                 continue;
-            v = take(pixel + i * LANES, lanes, index);
+            v = take(pixel + i * LANES, GROUPED_ANY, index);
             add_column_strided(current, w, v, i, 2, wide);
             if (next)
                 add_column_strided(next, w0, v, i, 2, wide);
@@ -146,7 +147,7 @@ INLINE void add_strided_row(vec *current, vec *next, const struct grouped_segmen
     }
 }
 
-INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide, enum grouped_lanes lanes)
+INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide)
 {
     const vec bias = vec_load(c->bias);
     vec current[WIDE], next[WIDE];
@@ -161,9 +162,9 @@ INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide, enum 
 
             for (int ky = oy > c->first; ky < 2; ky++)
                 if (iy + ky >= 0 && iy + ky < s->h)
-                    add_strided_row(current, NULL, s, c->pad_w, iy + ky, ky, x0, wide, lanes);
+                    add_strided_row(current, NULL, s, c->pad_w, iy + ky, ky, x0, wide);
             if (iy + 2 >= 0 && iy + 2 < s->h)
-                add_strided_row(current, next, s, c->pad_w, iy + 2, 2, x0, wide, lanes);
+                add_strided_row(current, next, s, c->pad_w, iy + 2, 2, x0, wide);
         }
         finish(c, oy, x0, current, wide);
         OCT_UNROLL
@@ -172,52 +173,144 @@ INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide, enum 
     }
 }
 
+/* ---- 3x3, groups of whole blocks ----------------------------------------------------------------- */
+
+#define BLOCK_WIDE 7
+#include "grouped_blocks.h"
+
+/* The edges that tiles of maps have whose extent is even, at stride 2, and all that 7 columns have at 1. */
+#define BLOCK_CLIPPED_2(tall, wide, stride)                           \
+    BLOCK_ANY_EDGES(tall, wide, stride)                               \
+    BLOCK_EDGES(tall, wide, stride, none, false, false, false, false) \
+    BLOCK_EDGES(tall, wide, stride, top, true, false, false, false)   \
+    BLOCK_EDGES(tall, wide, stride, left, false, false, true, false)  \
+    BLOCK_EDGES(tall, wide, stride, tl, true, false, true, false)
+#define BLOCK_CLIPPED_1(tall, wide, stride)                            \
+    BLOCK_CLIPPED_2(tall, wide, stride)                                \
+    BLOCK_EDGES(tall, wide, stride, bottom, false, true, false, false) \
+    BLOCK_EDGES(tall, wide, stride, right, false, false, false, true)  \
+    BLOCK_EDGES(tall, wide, stride, tr, true, false, false, true)      \
+    BLOCK_EDGES(tall, wide, stride, bl, false, true, true, false)      \
+    BLOCK_EDGES(tall, wide, stride, br, false, true, false, true)      \
+    BLOCK_EDGES(tall, wide, stride, lr, false, false, true, true)      \
+    BLOCK_EDGES(tall, wide, stride, tlr, true, false, true, true)      \
+    BLOCK_EDGES(tall, wide, stride, blr, false, true, true, true)
+#define BLOCK_STRIDES(tall, wide) BLOCK_ANY_EDGES(tall, wide, 1) BLOCK_ANY_EDGES(tall, wide, 2)
+BLOCK_STRIDES(1, 1)
+BLOCK_STRIDES(2, 1)
+BLOCK_STRIDES(3, 1)
+BLOCK_STRIDES(4, 1)
+BLOCK_STRIDES(1, 3)
+BLOCK_STRIDES(2, 3)
+BLOCK_STRIDES(3, 3)
+BLOCK_STRIDES(4, 3)
+BLOCK_STRIDES(1, 4)
+BLOCK_STRIDES(2, 4)
+BLOCK_STRIDES(3, 4)
+BLOCK_STRIDES(4, 4)
+BLOCK_EDGES(4, 4, 1, all, true, true, true, true)
+BLOCK_STRIDES(1, 7)
+BLOCK_STRIDES(2, 7)
+BLOCK_CLIPPED_1(3, 7, 1)
+BLOCK_CLIPPED_1(4, 7, 1)
+BLOCK_CLIPPED_2(3, 7, 2)
+BLOCK_CLIPPED_2(4, 7, 2)
+
+/* Tiles of 4 x 7 pixels fill the registers. */
+static void convolve_blocks(const struct grouped_conv *c)
+{
+#define FOUR(f) f, f, f, f
+#define ANY(f)                                                     \
+    {                                                              \
+        FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), FOUR(f##_any) \
+    }
+#define WHOLE(f)                                                                        \
+    {                                                                                   \
+        FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), f##_any, f##_any, f##_any, f##_all \
+    }
+#define CLIPPED_1(f)                                                                                  \
+    {                                                                                                 \
+        f##_none, f##_top, f##_bottom, f##_any, f##_left, f##_tl, f##_bl, f##_any, f##_right, f##_tr, \
+            f##_br, f##_any, f##_lr, f##_tlr, f##_blr, f##_any                                        \
+    }
+#define CLIPPED_2(f)                                                                            \
+    {                                                                                           \
+        f##_none, f##_top, f##_any, f##_any, f##_left, f##_tl, f##_any, f##_any, FOUR(f##_any), \
+            FOUR(f##_any)                                                                       \
+    }
+#define SHAPE(tall, wide)                                                  \
+    {                                                                      \
+        {                                                                  \
+            ANY(block_##tall##_##wide##_1), ANY(block_##tall##_##wide##_2) \
+        }                                                                  \
+    }
+    static const struct block_shape shapes[BLOCK_WIDE + 1][BLOCK_TALL] = {
+        [1] = {SHAPE(1, 1), SHAPE(2, 1), SHAPE(3, 1), SHAPE(4, 1)},
+        [3] = {SHAPE(1, 3), SHAPE(2, 3), SHAPE(3, 3), SHAPE(4, 3)},
+        [4] = {SHAPE(1, 4), SHAPE(2, 4), SHAPE(3, 4), {{WHOLE(block_4_4_1), ANY(block_4_4_2)}}},
+        [7] = {SHAPE(1, 7),
+               SHAPE(2, 7),
+               {{CLIPPED_1(block_3_7_1), CLIPPED_2(block_3_7_2)}},
+               {{CLIPPED_1(block_4_7_1), CLIPPED_2(block_4_7_2)}}},
+    };
+#undef SHAPE
+#undef CLIPPED_2
+#undef CLIPPED_1
+#undef WHOLE
+#undef ANY
+#undef FOUR
+    struct block_pass pass[OCT_MAX_BANDS];
+    struct block_tile sums;
+
+    start_passes(c, pass, &sums);
+    for (int x0 = 0, wide; x0 < c->w; x0 += wide) {
+        wide = widths[next_width(c->w - x0)];
+        convolve_block_columns(c, pass, &sums, shapes[wide], BLOCK_TALL, x0, wide);
+    }
+}
+
 /* ---- which loop ---------------------------------------------------------------------------------- */
 
-#define STREAM(how, lanes, wide)                                             \
-    static void how##_##lanes##_##wide(const struct grouped_conv *c, int x0) \
-    {                                                                        \
-        how(c, x0, wide, GROUPED_##lanes);                                   \
+#define STREAM(how, wide)                                          \
+    static void how##_##wide(const struct grouped_conv *c, int x0) \
+    {                                                              \
+        how(c, x0, wide);                                          \
     }
-#define STREAMS(how, lanes) \
-    STREAM(how, lanes, 1) STREAM(how, lanes, 3) STREAM(how, lanes, 4) STREAM(how, lanes, WIDE)
-STREAMS(stream, ANY)
-STREAMS(stream, ONE)
-STREAMS(stream_strided, ANY)
-STREAMS(stream_strided, ONE)
+#define STREAMS(how) STREAM(how, 1) STREAM(how, 3) STREAM(how, 4) STREAM(how, WIDE)
+STREAMS(stream)
+STREAMS(stream_strided)
 
-static void stream_columns(const struct grouped_conv *c, int stride, enum grouped_lanes lanes)
+static void stream_columns(const struct grouped_conv *c, int stride)
 {
-#define FUNCTIONS(how, lanes)                                                         \
-    {                                                                                 \
-        how##_##lanes##_1, how##_##lanes##_3, how##_##lanes##_4, how##_##lanes##_WIDE \
-    }
-    static void (*const streams[2][2][4])(const struct grouped_conv *, int) = {
-        {FUNCTIONS(stream, ANY), FUNCTIONS(stream, ONE)},
-        {FUNCTIONS(stream_strided, ANY), FUNCTIONS(stream_strided, ONE)},
+    static void (*const streams[2][4])(const struct grouped_conv *, int) = {
+        {stream_1, stream_3, stream_4, stream_WIDE},
+        {stream_strided_1, stream_strided_3, stream_strided_4, stream_strided_WIDE},
     };
-#undef FUNCTIONS
 
     for (int x0 = 0, width; x0 < c->w; x0 += widths[width]) {
         width = next_width(c->w - x0);
-        streams[stride - 1][lanes == GROUPED_ONE][width](c, x0);
+        streams[stride - 1][width](c, x0);
     }
 }
 
 /* Paths that differ in stride or lanes meet only in the ablations of `down`, or where one band alone has
  * groups of one channel. */
+static bool streams(const struct grouped_conv *c)
+{
+    for (int i = 0; i < c->segments; i++)
+        if (c->segment[i].stride != c->segment[0].stride || c->segment[i].steps.lanes != GROUPED_ANY)
+            return false;
+    return c->three && c->kh == 3 && c->segments > 0;
+}
+
 static void convolve(const struct grouped_conv *c)
 {
-    const enum grouped_lanes lanes = c->segments ? c->segment[0].steps.lanes : GROUPED_OWN;
-    const int stride = c->segments ? c->segment[0].stride : 1;
-    bool streams = c->three && c->kh == 3 && lanes != GROUPED_OWN;
-
     if (convolve_depthwise(c))
         return;
-    for (int i = 0; i < c->segments; i++)
-        streams = streams && c->segment[i].stride == stride && c->segment[i].steps.lanes == lanes;
-    if (streams)
-        stream_columns(c, stride, lanes);
+    if (blocks_can(c))
+        convolve_blocks(c);
+    else if (streams(c))
+        stream_columns(c, c->segment[0].stride);
     else
         convolve_tiles(c);
 }
@@ -226,6 +319,7 @@ static void convolve(const struct grouped_conv *c)
 
 static const struct grouped_isa isa = {
     .tile = "16c rolling x7",
+    .block_tile = "16c 4x7",
     .layout = OCT_NCHW16C,
     .conv = convolve,
     .pool = pool,

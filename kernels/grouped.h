@@ -78,8 +78,8 @@ struct grouped_pool {
 };
 
 struct grouped_isa {
-    const char *tile;
-    enum oct_layout layout; /* names the block */
+    const char *tile, *block_tile; /* the latter of 3x3 layers whose groups fill whole blocks */
+    enum oct_layout layout;        /* names the block */
     void (*conv)(const struct grouped_conv *job);
     void (*pool)(const struct grouped_pool *job);
 };

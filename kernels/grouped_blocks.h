@@ -58,10 +58,14 @@ INLINE void feed(const float *pixel, int count, vec *a, vec wa, vec *b, vec wb, 
                 : "+v"(*a), "+v"(*b), "=&v"(v)
                 : "v"(wa), "v"(wb), "m"(*pixel));
     else
+#if LANES == 16
+        __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(*a) : "v"(wa), "m"(*pixel));
+#else
         __asm__("vbroadcastss %3, %1\n\t"
                 "vfmadd231ps %2, %1, %0"
                 : "+v"(*a), "=&v"(v)
                 : "v"(wa), "m"(*pixel));
+#endif
 }
 
 /* Input column i of a row of the tile: by weight kx into sum x, by kx + stride into x - 1 ... */
@@ -82,55 +86,71 @@ INLINE const float *held(const float *p)
     return p;
 }
 
-/* One step. Column by column, so that as many sums as there are rows lie between two uses of one. */
-INLINE void add_block_step(struct block_tile *acc, const float *pixel, size_t row, const float *weights,
-                           struct block_edges e, int tall, int wide, int stride)
+/* Sum x of row r is complete. */
+INLINE void end_block_sum(const struct block_pass *p, float *end, vec sum, int x)
+{
+    if (p->clamp)
+        clamp(p->low, p->high, &sum, 1);
+    vec_store(end + x * LANES, sum);
+}
+
+/* One row of the kernel of one step; `out`: of the last, or NULL. Column by column, so that as many sums as
+ * there are rows lie between two uses of one. */
+INLINE void add_block_row(struct block_tile *acc, const float *pixel, size_t row, const float *weights,
+                          int ky, struct block_edges e, int tall, int wide, int stride,
+                          const struct block_pass *out)
 {
     const int last = (wide - 1) * stride + 2;
+    const float *at = weights + 3 * ky * LANES, *rows[BLOCK_TALL];
+    const vec w[3] = {vec_load(at), vec_load(at + LANES), vec_load(at + 2 * LANES)};
+    float *end[BLOCK_TALL];
 
     OCT_UNROLL
-    for (int ky = 0; ky < 3; ky++) {
-        const float *at = weights + 3 * ky * LANES, *rows[BLOCK_TALL];
-        const vec w[3] = {vec_load(at), vec_load(at + LANES), vec_load(at + 2 * LANES)};
+    for (int r = 0; r < tall; r++) {
+        rows[r] = held(pixel + (ky + r * stride) * row);
+        end[r] = out ? (float *)held(out->end + r * out->end_row) : NULL;
+    }
+    OCT_UNROLL
+    for (int i = 0; i <= last; i++) {
+        OCT_UNROLL
+        for (int r = 0; r < tall; r++) {
+            const bool clipped = (i == 0 && e.left) || (i == last && e.right) ||
+                                 (ky == 0 && r == 0 && e.top) || (ky == 2 && r == tall - 1 && e.bottom);
+            const int x = (i - 2) / stride;
 
-        OCT_UNROLL
-        for (int r = 0; r < tall; r++)
-            rows[r] = held(pixel + (ky + r * stride) * row);
-        OCT_UNROLL
-        for (int i = 0; i <= last; i++) {
-            if ((i == 0 && e.left) || (i == last && e.right))
-                continue;
-            OCT_UNROLL
-            for (int r = 0; r < tall; r++)
-                if (!(ky == 0 && r == 0 && e.top) && !(ky == 2 && r == tall - 1 && e.bottom))
-                    add_block_pixel(acc->row[r], w, rows[r], i, wide, stride);
+            if (!clipped)
+                add_block_pixel(acc->row[r], w, rows[r], i, wide, stride);
+            if (out && i >= 2 && (i - 2) % stride == 0)
+                end_block_sum(out, end[r], acc->row[r][x], x);
         }
     }
 }
 
-/* All steps of a path. */
+/* All steps of a path. Sums are stored one by one, as the last row of the kernel in the last step completes
+ * them: then the stores of 512 bits take no time from multiply-adds. */
 INLINE void add_block_pass(const struct block_pass *p, struct block_edges e, int tall, int wide, int stride)
 {
     struct block_tile acc;
     const float *weights = p->weights, *pixels = p->pixels;
-    const ptrdiff_t *offset = p->offset, *const end = offset + p->steps;
+    const ptrdiff_t *offset = p->offset, *const last = offset + p->steps - 1;
     const size_t row = p->row;
 
     OCT_UNROLL
-    for (int r = 0; r < tall; r++)
-        OCT_UNROLL
-    for (int x = 0; x < wide; x++)
-        acc.row[r][x] = vec_load(p->begin + r * p->begin_row + x * p->begin_column);
-    for (; offset < end; offset++, weights += 9 * LANES)
-        add_block_step(&acc, pixels + *offset, row, weights, e, tall, wide, stride);
-    OCT_UNROLL
     for (int r = 0; r < tall; r++) {
-        if (p->clamp)
-            clamp(p->low, p->high, acc.row[r], wide);
         OCT_UNROLL
         for (int x = 0; x < wide; x++)
-            vec_store(p->end + r * p->end_row + x * LANES, acc.row[r][x]);
+            acc.row[r][x] = vec_load(p->begin + r * p->begin_row + x * p->begin_column);
     }
+    for (;; offset++, weights += 9 * LANES) {
+        const float *pixel = pixels + *offset;
+
+        add_block_row(&acc, pixel, row, weights, 0, e, tall, wide, stride, NULL);
+        add_block_row(&acc, pixel, row, weights, 1, e, tall, wide, stride, NULL);
+        if (offset == last)
+            break;
+        add_block_row(&acc, pixel, row, weights, 2, e, tall, wide, stride, NULL);
+    }
+    add_block_row(&acc, pixels + *offset, row, weights, 2, e, tall, wide, stride, p);
 }
 
 typedef void block_fn(const struct block_pass *p);

@@ -357,16 +357,18 @@ static int pack_band(struct oct_plan *plan, const struct oct_weights *w, int to,
 static void describe(struct oct_plan *plan)
 {
     static const char *const names[] = {"own", "any", "one"};
-    const char *lanes = "none";
+    const char *lanes = "none", *tile = plan->isa->tile;
 
     for (int i = 0; i < OCT_MAX_BANDS * OCT_MAX_BANDS; i++) {
         const struct grouped_path *path = &plan->path[i / OCT_MAX_BANDS][i % OCT_MAX_BANDS];
         if (path->exists)
             lanes = names[path->packed.lanes];
     }
+    if (plan->three && plan->p.kh == 3 && lanes == names[GROUPED_ONE])
+        tile = plan->isa->block_tile;
     snprintf(plan->info.describe, sizeof(plan->info.describe),
-             "grouped:%s %s lanes:%s units:%d strips:%d sources:%d", plan->isa->tile,
-             plan->three ? "3-wide" : "general", lanes, plan->units, plan->strips, plan->sources);
+             "grouped:%s %s lanes:%s units:%d strips:%d sources:%d", tile, plan->three ? "3-wide" : "general",
+             lanes, plan->units, plan->strips, plan->sources);
 }
 
 static int fill_plan(struct oct_plan *plan, const struct oct_weights *w, struct oct_message *msg)
