@@ -13,9 +13,8 @@
 /* A tensor under a kernel: an input band, or `parent` average-pooled by 2^log2 into scratch. */
 struct source {
     int band, parent; /* parent: -1 for an input band */
-    int pooled;       /* log2 of the reduction since the input: with parent and log2 the identity */
     int log2, level, blocks;
-    int first_job; /* the first to read an input, or -1 */
+    int first_job; /* the first to read it, or -1 */
     struct oct_extent e;
     size_t scratch; /* floats from the start of a scratch area */
     int rows;       /* of scratch */

@@ -33,7 +33,8 @@ static size_t strip_bytes(const struct oct_plan *plan, int units)
 
     direct_needs(plan, u0, u0 + units, need);
     for (int i = 0; i < plan->sources; i++)
-        values += (size_t)plan->source[i].blocks * plan->source[i].e.w * (need[i].last - need[i].first);
+        if (plan->source[i].first_job >= 0) /* else it is only pooled, and passes by */
+            values += (size_t)plan->source[i].blocks * plan->source[i].e.w * (need[i].last - need[i].first);
     for (int j = 0; j < plan->jobs; j++) {
         struct span rows = direct_job_rows(plan, plan->job + j, u0, u0 + units);
 
