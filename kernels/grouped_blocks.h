@@ -126,6 +126,20 @@ INLINE void add_block_row(struct block_tile *acc, const float *pixel, size_t row
     }
 }
 
+/* A part of what the tile below will read first, into level 1; the steps of a block of inputs fetch it all.
+ * At stride 2 every other row is new, of planes that have left level 1: more than hardware prefetchers
+ * follow. */
+INLINE void prefetch_below(const float *pixel, size_t row, int step, int tall, int wide, int stride)
+{
+    const int rows = tall * stride, parts = LANES / (rows <= 2 ? 2 : rows <= 4 ? 4 : 8); /* of a row */
+    const int pixels = oct_ceil_div((wide - 1) * stride + 3, parts);
+
+    pixel += (rows + 3 - stride + step % LANES / parts) * row + step % parts * pixels * LANES;
+    OCT_UNROLL
+    for (int i = 0; i < pixels; i += 16 / LANES)
+        __builtin_prefetch(pixel + i * LANES);
+}
+
 /* All steps of a path. Sums are stored one by one, as the last row of the kernel in the last step completes
  * them: then the stores of 512 bits take no time from multiply-adds. */
 INLINE void add_block_pass(const struct block_pass *p, struct block_edges e, int tall, int wide, int stride)
@@ -144,6 +158,8 @@ INLINE void add_block_pass(const struct block_pass *p, struct block_edges e, int
     for (;; offset++, weights += 9 * LANES) {
         const float *pixel = pixels + *offset;
 
+        if (stride == 2)
+            prefetch_below(pixel, row, (int)(offset - p->offset), tall, wide, stride);
         add_block_row(&acc, pixel, row, weights, 0, e, tall, wide, stride, NULL);
         add_block_row(&acc, pixel, row, weights, 1, e, tall, wide, stride, NULL);
         if (offset == last)
