@@ -534,12 +534,12 @@ static void run_task(struct worker *w, const struct task *task, int first, int l
     note(w, task->pool ? "pool" : job->name, since);
 }
 
-static void run_level(struct worker *w, int level, int thread)
+static void run_phase(struct worker *w, int phase, int thread)
 {
     const struct oct_plan *plan = w->plan;
-    const struct position *start = plan->start + level * (plan->threads + 1) + thread;
+    const struct position *start = plan->start + phase * (plan->threads + 1) + thread;
 
-    for (int t = start[0].task; t <= start[1].task && t < plan->level_task[level + 1]; t++) {
+    for (int t = start[0].task; t <= start[1].task && t < plan->phase[phase + 1]; t++) {
         int first = t == start[0].task ? start[0].item : 0;
         int last = t == start[1].task ? start[1].item : plan->task[t].items;
 
@@ -557,8 +557,10 @@ static void run_tasks(struct worker *w, int thread, int team)
     for (int image = 0; image < plan->p.n; image++) {
         view_io(w, image);
         for (int level = 1; level <= plan->levels; level++) {
-            for (int t = thread; t < plan->threads; t += team)
-                run_level(w, level, t);
+            for (int t = thread; t < plan->threads; t += team) {
+                run_phase(w, 2 * level, t);
+                run_phase(w, 2 * level + 1, t);
+            }
             if (level < plan->levels || image + 1 < plan->p.n) {
 #pragma omp barrier
             }

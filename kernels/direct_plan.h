@@ -99,7 +99,9 @@ struct oct_plan {
     struct group *groups;
 
     /* A unit is one row of the coarsest plane. Split by rows, a thread owns a run of units and meets no
-     * other; else all share each level's tasks, with a barrier between levels. */
+     * other; else all share each level's tasks, with a barrier between levels. There pooling waits for memory
+     * and convolutions do not, so that each of the two is shared for itself: phases 2 * level and 2 * level
+     * + 1. */
     bool by_rows;
     int coarsest, units, strip;
 
@@ -108,8 +110,8 @@ struct oct_plan {
     int first_output; /* job */
     int riding;       /* the source that is pooled in the very tiles, or -1 */
     struct task *task;
-    int level_task[MAX_LEVELS + 1]; /* the first task of each level; one more ends the last */
-    struct position *start;         /* [level][thread], threads + 1 a level */
+    int phase[2 * MAX_LEVELS + 1]; /* the first task of each; one more ends the last */
+    struct position *start;        /* [phase][thread], threads + 1 a phase */
 
     uint8_t tail[DIRECT_KINDS][2 * MAX_WIDTH]; /* widths (indices) that end a flat row best, by pixels left */
 };

@@ -181,22 +181,23 @@ static int list_tasks(struct oct_plan *plan)
         return OCT_NO_MEMORY;
     n = 0;
     for (int level = 1; level <= plan->levels; level++) {
-        plan->level_task[level] = n;
+        plan->phase[2 * level] = n;
         for (int i = plan->p.bands; i < plan->sources; i++)
             for (int b = 0; plan->source[i].level == level && b < plan->source[i].blocks; b++)
                 plan->task[n++] = pool_task(plan, i, b);
+        plan->phase[2 * level + 1] = n;
         for (int j = 0; j < plan->jobs; j++)
             for (int g = 0; plan->job[j].level == level && g < plan->job[j].groups; g++)
                 plan->task[n++] = job_task(plan, j, g);
     }
-    plan->level_task[plan->levels + 1] = n;
+    plan->phase[2 * plan->levels + 2] = n;
     return OCT_OK;
 }
 
-/* The item of a level at which `share` of its work is done; rounded so that the first thread never idles. */
-static struct position locate(const struct oct_plan *plan, int level, double share)
+/* The item of a phase at which `share` of its work is done; rounded so that the first thread never idles. */
+static struct position locate(const struct oct_plan *plan, int phase, double share)
 {
-    int first = plan->level_task[level], last = plan->level_task[level + 1];
+    int first = plan->phase[phase], last = plan->phase[phase + 1];
     double total = 0, left;
 
     for (int t = first; t < last; t++)
@@ -216,16 +217,16 @@ static struct position locate(const struct oct_plan *plan, int level, double sha
 
 static int share_tasks(struct oct_plan *plan)
 {
-    int per_level = plan->threads + 1;
+    int per_phase = plan->threads + 1, last = 2 * plan->levels + 1;
 
     if (list_tasks(plan))
         return OCT_NO_MEMORY;
-    plan->start = calloc((size_t)(plan->levels + 1) * per_level, sizeof(plan->start[0]));
+    plan->start = calloc((size_t)(last + 1) * per_phase, sizeof(plan->start[0]));
     if (!plan->start)
         return OCT_NO_MEMORY;
-    for (int level = 1; level <= plan->levels; level++)
+    for (int phase = 2; phase <= last; phase++)
         for (int t = 0; t <= plan->threads; t++)
-            plan->start[level * per_level + t] = locate(plan, level, (double)t / plan->threads);
+            plan->start[phase * per_phase + t] = locate(plan, phase, (double)t / plan->threads);
     return OCT_OK;
 }
 
