@@ -333,15 +333,18 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
     return OCT_OK;
 }
 
-/* Are the groups small dense layers of two whole blocks or more, which these tiles do best? */
+/* Are the groups small dense layers of two whole blocks or more, which these tiles do best? Of 3x3 layers,
+ * only where there are more than four blocks. */
 static bool dense_groups(const struct oct_problem *p, int lanes)
 {
+    const bool three = p->kh == 3 && p->kw == 3 && p->dilation == 1;
+
     if (p->groups < 1)
         return false;
     for (int b = 0; b < p->bands; b++) {
         int ic = p->ic[b] / p->groups, oc = p->oc[b] / p->groups;
 
-        if (ic % lanes || oc % lanes || ic == lanes || oc == lanes)
+        if (ic % lanes || oc % lanes || ic == lanes || oc == lanes || (three && ic <= 4 * lanes))
             return false;
     }
     return true;
