@@ -100,14 +100,20 @@ INLINE void pool_half(float *pool, const float *src, const bool add, const int w
     }
 }
 
+/* Towards level 2, among a block of channels: what a later strip reads. */
+INLINE void fetch_ahead(const struct direct_segment *s, const float *src, const int width)
+{
+    if (!s->ahead)
+        return;
+#pragma GCC unroll 28
+    for (int i = 0; i < width; i++)
+        __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
+}
+
 /* What rides along with a block of channels: its memory is in level 1 or on its way. */
 INLINE void ride_along(const struct direct_segment *s, const float *src, float *pool, const int width)
 {
-    if (s->ahead) {
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i++)
-            __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
-    }
+    fetch_ahead(s, src, width);
     if (!pool)
         return;
     if (s->pool_add)
@@ -147,12 +153,11 @@ struct position {
 
 /* A segment, but for the last `late` channels under the last tap of the last block; where there are any, that
  * tap reads every pixel. */
-INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
-                              const float *src, float *pool, int late, const int blocks, const bool half,
-                              const int width)
+INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int index,
+                              int late, const int blocks, const bool half, const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
-    const float *weights = s->weights;
+    const float *src = s->src + index * s->src_tile, *weights = s->weights;
     struct position rest = {NULL, NULL};
 
     for (int left = s->ic; left > 0; left -= LANES) {
@@ -169,28 +174,25 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
             rest.src = src + stop->src + ic;
             rest.weights = weights + stop->weights + ic * blocks * LANES;
         }
-        if (s->ahead || pool)
-            ride_along(s, src, pool, width);
+        fetch_ahead(s, src, width);
         src += s->src_block;
         weights += s->weight_block;
-        if (pool)
-            pool += s->pool_block;
     }
     return rest;
 }
 
 /* The same for a segment with one tap that reads every pixel, which leaves next to nothing to do between the
  * loops over channels: what is done there is not hidden behind FMAs, as little as it is. */
-INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
-                                    const float *src, float *pool, int late, const int blocks,
-                                    const bool half, const int width)
+INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int index,
+                                    int late, const int blocks, const bool half, const int width)
 {
     const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
-    const bool rides = s->ahead || pool;
+    const float *src = s->src + index * s->src_tile + s->tap->src;
     const float *weights = s->weights + s->tap->weights;
+    float *pool = s->pool ? s->pool + (ptrdiff_t)index * (width / 2) * LANES : NULL;
+    const bool rides = s->ahead || pool;
     int left = s->ic - late;
 
-    src += s->tap->src;
 #pragma GCC unroll 1
     for (; left > LANES; left -= LANES) {
         if (FETCH_NEXT_BLOCK)
@@ -420,14 +422,12 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const int bloc
         begin(acc, run, t * width, blocks, half, width);
         for (int i = 0; i < run->segments; i++) {
             const struct direct_segment *s = run->segment + i;
-            const float *src = s->src + t * s->src_tile;
-            float *pool = s->pool ? s->pool + (ptrdiff_t)t * (width / 2) * LANES : NULL;
             int left = late && i == run->segments - 1 ? FINISHED : 0;
 
             if (plain)
-                rest = reduce_plain(acc, s, src, pool, left, blocks, half, width);
+                rest = reduce_plain(acc, s, t, left, blocks, half, width);
             else
-                rest = reduce(acc, s, src, pool, left, blocks, half, width);
+                rest = reduce(acc, s, t, left, blocks, half, width);
         }
         if (!late)
             store(acc, run, t * width, blocks, half, width);
