@@ -18,58 +18,26 @@
 #define BLOCK_WIDE 4
 #include "grouped_blocks.h"
 
-#define BLOCK_CLIPPED(tall, wide, stride)                              \
-    BLOCK_ANY_EDGES(tall, wide, stride)                                \
-    BLOCK_EDGES(tall, wide, stride, none, false, false, false, false)  \
-    BLOCK_EDGES(tall, wide, stride, top, true, false, false, false)    \
-    BLOCK_EDGES(tall, wide, stride, bottom, false, true, false, false) \
-    BLOCK_EDGES(tall, wide, stride, left, false, false, true, false)   \
-    BLOCK_EDGES(tall, wide, stride, right, false, false, false, true)  \
-    BLOCK_EDGES(tall, wide, stride, tl, true, false, true, false)      \
-    BLOCK_EDGES(tall, wide, stride, tr, true, false, false, true)      \
-    BLOCK_EDGES(tall, wide, stride, bl, false, true, true, false)      \
-    BLOCK_EDGES(tall, wide, stride, br, false, true, false, true)
-#define BLOCK_STRIDES(how, tall, wide) how(tall, wide, 1) how(tall, wide, 2)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 1, 1)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 2, 1)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 3, 1)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 4, 1)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 1, 3)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 2, 3)
-BLOCK_STRIDES(BLOCK_CLIPPED, 3, 3)
-BLOCK_STRIDES(BLOCK_CLIPPED, 4, 3)
-BLOCK_STRIDES(BLOCK_ANY_EDGES, 1, 4)
-BLOCK_STRIDES(BLOCK_CLIPPED, 2, 4)
-BLOCK_STRIDES(BLOCK_CLIPPED, 3, 4)
+BLOCK_PLAIN(1, 1)
+BLOCK_PLAIN(2, 1)
+BLOCK_PLAIN(3, 1)
+BLOCK_PLAIN(4, 1)
+BLOCK_PLAIN(1, 3)
+BLOCK_PLAIN(2, 3)
+BLOCK_CLIPPED(3, 3)
+BLOCK_CLIPPED(4, 3)
+BLOCK_PLAIN(1, 4)
+BLOCK_CLIPPED(2, 4)
+BLOCK_CLIPPED(3, 4)
 
 /* Tiles of 12 sums fill the registers: columns of 3 x 4 and of 4 x 3 pixels. */
 static void convolve_blocks(const struct grouped_conv *c)
 {
-#define FOUR(f) f, f, f, f
-#define ANY(f)                                                     \
-    {                                                              \
-        FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), FOUR(f##_any) \
-    }
-#define CLIPPED(f)                                                                                    \
-    {                                                                                                 \
-        f##_none, f##_top, f##_bottom, f##_any, f##_left, f##_tl, f##_bl, f##_any, f##_right, f##_tr, \
-            f##_br, f##_any, FOUR(f##_any)                                                            \
-    }
-#define SHAPE(how, tall, wide)                                             \
-    {                                                                      \
-        {                                                                  \
-            how(block_##tall##_##wide##_1), how(block_##tall##_##wide##_2) \
-        }                                                                  \
-    }
     static const struct block_shape shapes[BLOCK_WIDE + 1][BLOCK_TALL] = {
         [1] = {SHAPE(ANY, 1, 1), SHAPE(ANY, 2, 1), SHAPE(ANY, 3, 1), SHAPE(ANY, 4, 1)},
         [3] = {SHAPE(ANY, 1, 3), SHAPE(ANY, 2, 3), SHAPE(CLIPPED, 3, 3), SHAPE(CLIPPED, 4, 3)},
         [4] = {SHAPE(ANY, 1, 4), SHAPE(CLIPPED, 2, 4), SHAPE(CLIPPED, 3, 4)},
     };
-#undef SHAPE
-#undef CLIPPED
-#undef ANY
-#undef FOUR
     struct block_pass pass[OCT_MAX_BANDS];
     struct block_tile sums;
 

@@ -178,87 +178,41 @@ INLINE void stream_strided(const struct grouped_conv *c, int x0, int wide)
 #define BLOCK_WIDE 7
 #include "grouped_blocks.h"
 
-/* The edges that tiles of maps have whose extent is even, at stride 2, and all that 7 columns have at 1. */
-#define BLOCK_CLIPPED_2(tall, wide, stride)                           \
-    BLOCK_ANY_EDGES(tall, wide, stride)                               \
-    BLOCK_EDGES(tall, wide, stride, none, false, false, false, false) \
-    BLOCK_EDGES(tall, wide, stride, top, true, false, false, false)   \
-    BLOCK_EDGES(tall, wide, stride, left, false, false, true, false)  \
-    BLOCK_EDGES(tall, wide, stride, tl, true, false, true, false)
-#define BLOCK_CLIPPED_1(tall, wide, stride)                            \
-    BLOCK_CLIPPED_2(tall, wide, stride)                                \
-    BLOCK_EDGES(tall, wide, stride, bottom, false, true, false, false) \
-    BLOCK_EDGES(tall, wide, stride, right, false, false, false, true)  \
-    BLOCK_EDGES(tall, wide, stride, tr, true, false, false, true)      \
-    BLOCK_EDGES(tall, wide, stride, bl, false, true, true, false)      \
-    BLOCK_EDGES(tall, wide, stride, br, false, true, false, true)      \
-    BLOCK_EDGES(tall, wide, stride, lr, false, false, true, true)      \
-    BLOCK_EDGES(tall, wide, stride, tlr, true, false, true, true)      \
-    BLOCK_EDGES(tall, wide, stride, blr, false, true, true, true)
-#define BLOCK_STRIDES(tall, wide) BLOCK_ANY_EDGES(tall, wide, 1) BLOCK_ANY_EDGES(tall, wide, 2)
-BLOCK_STRIDES(1, 1)
-BLOCK_STRIDES(2, 1)
-BLOCK_STRIDES(3, 1)
-BLOCK_STRIDES(4, 1)
-BLOCK_STRIDES(1, 3)
-BLOCK_STRIDES(2, 3)
-BLOCK_STRIDES(3, 3)
-BLOCK_STRIDES(4, 3)
-BLOCK_STRIDES(1, 4)
-BLOCK_STRIDES(2, 4)
-BLOCK_STRIDES(3, 4)
-BLOCK_STRIDES(4, 4)
+BLOCK_PLAIN(1, 1)
+BLOCK_PLAIN(2, 1)
+BLOCK_PLAIN(3, 1)
+BLOCK_PLAIN(4, 1)
+BLOCK_PLAIN(1, 3)
+BLOCK_PLAIN(2, 3)
+BLOCK_PLAIN(3, 3)
+BLOCK_PLAIN(4, 3)
+BLOCK_PLAIN(1, 4)
+BLOCK_PLAIN(2, 4)
+BLOCK_PLAIN(3, 4)
+BLOCK_PLAIN(4, 4)
+BLOCK_PLAIN(1, 7)
+BLOCK_PLAIN(2, 7)
+BLOCK_CLIPPED(3, 7)
+BLOCK_CLIPPED(4, 7)
+/* A whole map of 4 x 4. */
 BLOCK_EDGES(4, 4, 1, all, true, true, true, true)
-BLOCK_STRIDES(1, 7)
-BLOCK_STRIDES(2, 7)
-BLOCK_CLIPPED_1(3, 7, 1)
-BLOCK_CLIPPED_1(4, 7, 1)
-BLOCK_CLIPPED_2(3, 7, 2)
-BLOCK_CLIPPED_2(4, 7, 2)
-
-/* Tiles of 4 x 7 pixels fill the registers. */
-static void convolve_blocks(const struct grouped_conv *c)
-{
-#define FOUR(f) f, f, f, f
-#define ANY(f)                                                     \
-    {                                                              \
-        FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), FOUR(f##_any) \
-    }
 #define WHOLE(f)                                                                        \
     {                                                                                   \
         FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), f##_any, f##_any, f##_any, f##_all \
     }
-#define CLIPPED_1(f)                                                                                  \
-    {                                                                                                 \
-        f##_none, f##_top, f##_bottom, f##_any, f##_left, f##_tl, f##_bl, f##_any, f##_right, f##_tr, \
-            f##_br, f##_any, f##_lr, f##_tlr, f##_blr, f##_any                                        \
-    }
-#define CLIPPED_2(f)                                                                            \
-    {                                                                                           \
-        f##_none, f##_top, f##_any, f##_any, f##_left, f##_tl, f##_any, f##_any, FOUR(f##_any), \
-            FOUR(f##_any)                                                                       \
-    }
-#define SHAPE(tall, wide)                                                  \
-    {                                                                      \
-        {                                                                  \
-            ANY(block_##tall##_##wide##_1), ANY(block_##tall##_##wide##_2) \
-        }                                                                  \
-    }
+
+/* Tiles of 4 x 7 pixels fill the registers. */
+static void convolve_blocks(const struct grouped_conv *c)
+{
     static const struct block_shape shapes[BLOCK_WIDE + 1][BLOCK_TALL] = {
-        [1] = {SHAPE(1, 1), SHAPE(2, 1), SHAPE(3, 1), SHAPE(4, 1)},
-        [3] = {SHAPE(1, 3), SHAPE(2, 3), SHAPE(3, 3), SHAPE(4, 3)},
-        [4] = {SHAPE(1, 4), SHAPE(2, 4), SHAPE(3, 4), {{WHOLE(block_4_4_1), ANY(block_4_4_2)}}},
-        [7] = {SHAPE(1, 7),
-               SHAPE(2, 7),
-               {{CLIPPED_1(block_3_7_1), CLIPPED_2(block_3_7_2)}},
-               {{CLIPPED_1(block_4_7_1), CLIPPED_2(block_4_7_2)}}},
+        [1] = {SHAPE(ANY, 1, 1), SHAPE(ANY, 2, 1), SHAPE(ANY, 3, 1), SHAPE(ANY, 4, 1)},
+        [3] = {SHAPE(ANY, 1, 3), SHAPE(ANY, 2, 3), SHAPE(ANY, 3, 3), SHAPE(ANY, 4, 3)},
+        [4] = {SHAPE(ANY, 1, 4),
+               SHAPE(ANY, 2, 4),
+               SHAPE(ANY, 3, 4),
+               {{WHOLE(block_4_4_1), ANY(block_4_4_2)}}},
+        [7] = {SHAPE(ANY, 1, 7), SHAPE(ANY, 2, 7), SHAPE(CLIPPED, 3, 7), SHAPE(CLIPPED, 4, 7)},
     };
-#undef SHAPE
-#undef CLIPPED_2
-#undef CLIPPED_1
-#undef WHOLE
-#undef ANY
-#undef FOUR
     struct block_pass pass[OCT_MAX_BANDS];
     struct block_tile sums;
 

@@ -171,7 +171,8 @@ INLINE void add_block_pass(const struct block_pass *p, struct block_edges e, int
 
 typedef void block_fn(const struct block_pass *p);
 
-/* Edges as constants keep the loop free of branches, between which compilers lose registers. */
+/* Edges as constants keep the loop free of branches, between which compilers lose registers. A switch instead
+ * of a function for each costs a few percent: there are two jumps to foresee then. */
 #define BLOCK_EDGES(tall, wide, stride, name, ...)                                    \
     static void block_##tall##_##wide##_##stride##_##name(const struct block_pass *p) \
     {                                                                                 \
@@ -182,6 +183,43 @@ typedef void block_fn(const struct block_pass *p);
     {                                                                              \
         const struct block_edges e = p->edges;                                     \
         add_block_pass(p, e, tall, wide, stride);                                  \
+    }
+
+/* A shape whose edges are not constant, and one that has a function for all edges but top and bottom at once;
+ * either at both strides. */
+#define BLOCK_PLAIN(tall, wide)   BLOCK_ANY_EDGES(tall, wide, 1) BLOCK_ANY_EDGES(tall, wide, 2)
+#define BLOCK_CLIPPED(tall, wide) BLOCK_CLIPPED_BY(tall, wide, 1) BLOCK_CLIPPED_BY(tall, wide, 2)
+#define BLOCK_CLIPPED_BY(tall, wide, stride)                           \
+    BLOCK_ANY_EDGES(tall, wide, stride)                                \
+    BLOCK_EDGES(tall, wide, stride, none, false, false, false, false)  \
+    BLOCK_EDGES(tall, wide, stride, top, true, false, false, false)    \
+    BLOCK_EDGES(tall, wide, stride, bottom, false, true, false, false) \
+    BLOCK_EDGES(tall, wide, stride, left, false, false, true, false)   \
+    BLOCK_EDGES(tall, wide, stride, right, false, false, false, true)  \
+    BLOCK_EDGES(tall, wide, stride, tl, true, false, true, false)      \
+    BLOCK_EDGES(tall, wide, stride, tr, true, false, false, true)      \
+    BLOCK_EDGES(tall, wide, stride, bl, false, true, true, false)      \
+    BLOCK_EDGES(tall, wide, stride, br, false, true, false, true)      \
+    BLOCK_EDGES(tall, wide, stride, lr, false, false, true, true)      \
+    BLOCK_EDGES(tall, wide, stride, tlr, true, false, true, true)      \
+    BLOCK_EDGES(tall, wide, stride, blr, false, true, true, true)
+
+/* Their entries in a table of struct block_shape. */
+#define FOUR(f) f, f, f, f
+#define ANY(f)                                                     \
+    {                                                              \
+        FOUR(f##_any), FOUR(f##_any), FOUR(f##_any), FOUR(f##_any) \
+    }
+#define CLIPPED(f)                                                                                    \
+    {                                                                                                 \
+        f##_none, f##_top, f##_bottom, f##_any, f##_left, f##_tl, f##_bl, f##_any, f##_right, f##_tr, \
+            f##_br, f##_any, f##_lr, f##_tlr, f##_blr, f##_any                                        \
+    }
+#define SHAPE(how, tall, wide)                                             \
+    {                                                                      \
+        {                                                                  \
+            how(block_##tall##_##wide##_1), how(block_##tall##_##wide##_2) \
+        }                                                                  \
     }
 
 /* A tile begins with the bias, the results from lower resolutions and the residual. */
