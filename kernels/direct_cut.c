@@ -243,10 +243,10 @@ static void cut_tails(struct oct_plan *plan, int kind)
 int direct_flat_width(const struct oct_plan *plan, int kind, int left, bool pairs)
 {
     const int *width = plan->isa->kind[kind].width;
-    int i = 0;
+    int best = left < 2 * width[0] ? plan->tail[kind][left] : 0, i = 0;
 
-    if (!pairs)
-        return left < 2 * width[0] ? plan->tail[kind][left] : 0;
+    if (!pairs || width[best] % 2 == 0)
+        return best;
     while (width[i] > left || width[i] % 2)
         i++;
     return i;
