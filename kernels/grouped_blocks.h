@@ -230,20 +230,7 @@ static __attribute__((noinline)) void begin_block(const struct grouped_conv *c, 
 
     for (int r = 0; r < tall; r++) {
         fill(sums->row[r], bias, BLOCK_WIDE);
-        for (int u = 0; u < c->ups; u++) {
-            const struct grouped_up *up = &c->up[u];
-            const float *src = up->src + (size_t)(((oy + r) >> up->log2) - up->top) * up->row;
-
-            for (int x = 0; x < wide; x++)
-                sums->row[r][x] =
-                    vec_add(sums->row[r][x], vec_load(src + (size_t)((x0 + x) >> up->log2) * LANES));
-        }
-        if (!c->residual)
-            continue;
-        for (int x = 0; x < wide; x++)
-            sums->row[r][x] =
-                vec_add(sums->row[r][x], vec_load(c->residual + (size_t)(oy + r - c->top) * c->row +
-                                                  (size_t)(x0 + x) * LANES));
+        add_others(c, oy + r, x0, sums->row[r], wide);
     }
 }
 
@@ -313,7 +300,7 @@ static void convolve_block_columns(const struct grouped_conv *c, struct block_pa
         f = shape[tall - 1].pass[stride - 1][top + 2 * bottom + 4 * left + 8 * right];
         if (c->ups || c->residual)
             begin_block(c, sums, oy, x0, tall, wide);
-        pass[c->segments - 1].end = c->dst + (size_t)(oy - c->top) * c->row + (size_t)x0 * LANES;
+        pass[c->segments - 1].end = c->dst + output_offset(c, oy, x0);
         for (int i = 0; i < c->segments; i++) {
             const struct grouped_segment *s = &c->segment[i];
 

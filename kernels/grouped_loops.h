@@ -42,15 +42,26 @@ INLINE void clamp(float low, float high, vec *acc, int wide)
         acc[x] = vec_min(vec_set1(high), vec_max(vec_set1(low), acc[x]));
 }
 
-INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int wide)
+/* Floats from where an output or its residual begins to pixel x0 of row oy. */
+INLINE size_t output_offset(const struct grouped_conv *c, int oy, int x0)
 {
-    size_t offset = (size_t)(oy - c->top) * c->row + (size_t)x0 * LANES;
-    float *dst = c->dst + offset;
+    return (size_t)(oy - c->top) * c->row + (size_t)x0 * LANES;
+}
 
+/* What a row of sums takes besides its paths: results from lower resolutions, and the residual. */
+INLINE void add_others(const struct grouped_conv *c, int oy, int x0, vec *acc, int wide)
+{
     for (int u = 0; u < c->ups; u++)
         add_up(&c->up[u], oy, x0, acc, wide);
     if (c->residual)
-        add_residual(c->residual + offset, acc, wide);
+        add_residual(c->residual + output_offset(c, oy, x0), acc, wide);
+}
+
+INLINE void finish(const struct grouped_conv *c, int oy, int x0, vec *acc, int wide)
+{
+    float *dst = c->dst + output_offset(c, oy, x0);
+
+    add_others(c, oy, x0, acc, wide);
     if (c->clamp)
         clamp(c->low, c->high, acc, wide);
     OCT_UNROLL
