@@ -244,16 +244,18 @@ void direct_needs(const struct oct_plan *plan, int u0, int u1, struct span need[
     }
 }
 
-/* Room for the taps of every cut of a row, for each thread. */
+/* Room for the taps of every cut of a row, for each thread: on cache lines of its own, for it is written anew
+ * for every group, and read for every tile. */
 static int allocate_taps(struct oct_plan *plan)
 {
+    const size_t whole_lines = 32; /* taps: 3 pairs of lines, as processors fetch them in pairs */
     int cuts = 1;
 
     for (int j = 0; j < plan->jobs; j++)
         for (int k = 0; k < plan->isa->kinds; k++)
             cuts = oct_max(cuts, plan->job[j].cutting[k].count);
     plan->cut_taps = (size_t)DIRECT_SEGMENTS * plan->p.kd * plan->p.kh * plan->p.kw;
-    plan->thread_taps = (size_t)cuts * plan->cut_taps;
+    plan->thread_taps = (cuts * plan->cut_taps + whole_lines - 1) / whole_lines * whole_lines;
     plan->taps = oct_alloc((size_t)plan->threads * plan->thread_taps * sizeof(plan->taps[0]));
     return plan->taps ? OCT_OK : OCT_NO_MEMORY;
 }
