@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
- * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH and
+ * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
  * FETCH_NEXT_BLOCK, FINISHED, accumulate_with_half() and join_halves() for its half blocks, then includes
  * this; nobody else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator
  * has a register of its own.
@@ -48,7 +48,7 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
 {
     const float *end = weights + ic * blocks * LANES;
 
-#pragma GCC unroll 1
+#pragma GCC unroll UNROLLED
     for (; weights < end; weights += blocks * LANES, src++) {
         if (blocks * (last - first) + blocks < REGISTERS)
             step_by_pixel(acc, src, weights, blocks, step, first, last);
@@ -103,10 +103,12 @@ INLINE void pool_half(float *pool, const float *src, const bool add, const int w
 /* Towards level 2, among a block of channels: what a later strip reads. */
 INLINE void fetch_ahead(const struct direct_segment *s, const float *src, const int width)
 {
+    const int line = 16 / LANES; /* pixels */
+
     if (!s->ahead)
         return;
 #pragma GCC unroll 28
-    for (int i = 0; i < width; i++)
+    for (int i = 0; i < width; i += line)
         __builtin_prefetch(src + s->ahead + i * LANES, 0, 2);
 }
 
