@@ -2,9 +2,9 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
- * FETCH_NEXT_BLOCK, FINISHED, accumulate_with_half() and join_halves() for its half blocks, then includes
- * this; nobody else does. accumulate() and tile() are inlined with constant shapes, so that every accumulator
- * has a register of its own.
+ * FETCH_NEXT_BLOCK, FINISHED, FINISHES_MANY_TAPS, accumulate_with_half() and join_halves() for its half
+ * blocks, then includes this; nobody else does. accumulate() and tile() are inlined with constant shapes, so
+ * that every accumulator has a register of its own.
  */
 /* One channel: weights stay in registers, pixels pass by. */
 INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
@@ -42,6 +42,15 @@ INLINE void step_by_weight(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, con
     }
 }
 
+INLINE void accumulate_channel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
+                               const int blocks, const int step, const int first, const int last)
+{
+    if (blocks * (last - first) + blocks < REGISTERS)
+        step_by_pixel(acc, src, weights, blocks, step, first, last);
+    else
+        step_by_weight(acc, src, weights, blocks, step, first, last);
+}
+
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
                             const int blocks, const int step, const int first, const int last)
@@ -49,12 +58,17 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
     const float *end = weights + ic * blocks * LANES;
 
 #pragma GCC unroll UNROLLED
-    for (; weights < end; weights += blocks * LANES, src++) {
-        if (blocks * (last - first) + blocks < REGISTERS)
-            step_by_pixel(acc, src, weights, blocks, step, first, last);
-        else
-            step_by_weight(acc, src, weights, blocks, step, first, last);
-    }
+    for (; weights < end; weights += blocks * LANES, src++)
+        accumulate_channel(acc, src, weights, blocks, step, first, last);
+}
+
+/* All channels of a block, where every pixel is read: a loop whose turns the compiler can count. */
+INLINE void accumulate_block(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
+                             const int blocks, const int width)
+{
+#pragma GCC unroll UNROLLED
+    for (int c = 0; c < LANES; c++)
+        accumulate_channel(acc, src + c, weights + c * blocks * LANES, blocks, LANES, 0, width);
 }
 
 INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
@@ -124,7 +138,8 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
         pool_half(pool, src, false, width);
 }
 
-/* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks. */
+/* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks, and those of
+ * the next tile's first block before the last one's. */
 INLINE void fetch_block(const float *src, const int width)
 {
     const int line = 16 / LANES; /* pixels */
@@ -190,16 +205,20 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
 {
     const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
     const float *src = s->src + index * s->src_tile + s->tap->src;
+    const float *const next_tile = src + s->src_tile;
     const float *weights = s->weights + s->tap->weights;
     float *pool = s->pool ? s->pool + (ptrdiff_t)index * (width / 2) * LANES : NULL;
     const bool rides = s->ahead || pool;
-    int left = s->ic - late;
+    int left = s->ic;
 
 #pragma GCC unroll 1
     for (; left > LANES; left -= LANES) {
         if (FETCH_NEXT_BLOCK)
             fetch_block(src + src_block, width);
-        accumulate(acc, src, weights, LANES, blocks, half, LANES, 0, width);
+        if (UNROLLED > 1 && !half)
+            accumulate_block(acc, src, weights, blocks, width);
+        else
+            accumulate(acc, src, weights, LANES, blocks, half, LANES, 0, width);
         if (rides)
             ride_along(s, src, pool, width);
         src += src_block;
@@ -207,6 +226,9 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
         if (pool)
             pool += s->pool_block;
     }
+    if (FETCH_NEXT_BLOCK)
+        fetch_block(next_tile, width);
+    left -= late; /* of the last block: it may have no more */
     accumulate(acc, src, weights, left, blocks, half, LANES, 0, width);
     if (rides)
         ride_along(s, src, pool, width);
@@ -366,7 +388,8 @@ INLINE bool finishes(const struct direct_run *run, const int blocks, const bool 
 }
 
 /* The last FINISHED channels, pixel by pixel, each stored at once: a store that takes a sum as it leaves the
- * FMA is free on Zen 4, where every later store of 512 bits costs two cycles of FMAs. */
+ * FMA is free, where every later store costs FMAs: two cycles of them for 512 bits on Zen 4, one for 256 bits
+ * on Zen 3. */
 INLINE void finish(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, struct position rest, int t,
                    const int blocks, const int width, const bool clamped)
 {
@@ -415,7 +438,7 @@ INLINE bool is_plain(const struct direct_run *run)
 INLINE void tiles(const struct direct_run *run, const bool plain, const int blocks, const bool half,
                   const int width)
 {
-    const bool late = finishes(run, blocks, half, width);
+    const bool late = (plain || FINISHES_MANY_TAPS) && finishes(run, blocks, half, width);
 
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];

@@ -14,15 +14,18 @@
 #define MAX_WIDTH  12
 
 /* Channels a turn of the loop. Nineteen instructions do the work of one and three turn the loop; a core that
- * decodes four a cycle, or shares its decoders with another thread, has no more than 18 to 24 in the six cycles
- * of 12 FMAs. */
+ * decodes four a cycle, or shares its decoders with another thread, has no more than 18 to 24 in the six
+ * cycles of 12 FMAs. */
 enum { UNROLLED = 2 };
 
 /* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
 #define FETCH_NEXT_BLOCK true
 
-/* Stores of 256 bits are cheap enough as they are. */
-#define FINISHED 0
+/* Two channels of three blocks take three cycles, as three stores do. Reductions over the taps of a kernel
+ * are too long to notice stores, and lose more at the end of the loop that the last channels are taken from.
+ */
+#define FINISHED           2
+#define FINISHES_MANY_TAPS false
 
 /* Half a block would be 4 outputs: too few to be worth a kind of tile. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,

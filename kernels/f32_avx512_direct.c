@@ -20,7 +20,8 @@ enum { UNROLLED = 1 };
 #define FETCH_NEXT_BLOCK false
 
 /* Two stores of 512 bits take four cycles; three channels of two blocks give them six. */
-#define FINISHED 3
+#define FINISHED           3
+#define FINISHES_MANY_TAPS true
 
 /* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
 INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
