@@ -5,6 +5,7 @@
 #include "cgroup.h"
 #include "counters_seam.h"
 #include "csv.h"
+#include "distance.h"
 #include "ledger.h"
 #include "peaks_loops.h"
 #include "stats.h"
@@ -151,11 +152,12 @@ struct steadiness {
     double median, p95; /* |log-ratio| of pairs, percent */
     double range;       /* slowest over fastest sample, all of them */
     int pairs;
+    struct distance distance;
 };
 
 static struct steadiness watch(int threads, double seconds, double *ratio)
 {
-    struct steadiness s = {NAN, NAN, NAN, 0};
+    struct steadiness s = {NAN, NAN, NAN, 0, {.threads = threads}};
     uint64_t end, fastest = UINT64_MAX, slowest = 0;
     long rounds = 1000;
 
@@ -168,6 +170,7 @@ static struct steadiness watch(int threads, double seconds, double *ratio)
         ratio[s.pairs++] = 100 * log((double)high / (double)low);
         fastest = low < fastest ? low : fastest;
         slowest = high > slowest ? high : slowest;
+        (void)distance_judge(&s.distance, distance_look(threads));
     }
     if (s.pairs == 0)
         return s;
@@ -190,6 +193,21 @@ static void report_team(struct examination *r, const char *team, const struct st
     found_real(r, "steadiness", name, s->p95);
     snprintf(name, sizeof(name), "%s_slowest_over_fastest", team);
     found_real(r, "steadiness", name, s->range);
+}
+
+static void report_distance(struct examination *r, const struct distance *d)
+{
+    bool seen = d->least_ns > 0;
+
+    found_real(r, "steadiness", "all_line_trip_least_ns", seen ? d->least_ns : NAN);
+    found_real(r, "steadiness", "all_line_trip_most_ns", seen ? d->most_ns : NAN);
+    if (d->most_ns > DISTANCE_APART * d->least_ns)
+        advise(
+            r,
+            "The host moves the processors: a cache line takes %.0f to %.0f ns from one core to another and "
+            "back. octbench run waits until a team's cores are near; other times of several threads mix "
+            "both.",
+            d->least_ns, d->most_ns);
 }
 
 static void advise_steadiness(struct examination *r, const char *team, const struct steadiness *s)
@@ -232,6 +250,7 @@ static void examine_steadiness(struct examination *r, const struct topology *top
     all = watch(threads, r->seconds / 2, ratio);
     found_int(r, "steadiness", "all_threads", threads);
     report_team(r, "all", &all);
+    report_distance(r, &all.distance);
     advise_steadiness(r, "one thread", &one);
     advise_steadiness(r, "all cores", &all);
 done:

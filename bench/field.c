@@ -115,6 +115,7 @@ int field_run(struct group_context *ctx, struct group_result *result, struct fie
 {
     const struct measure_settings *m = &ctx->config->measure;
     const struct rounds_settings settings = {.cache = result->group->cache,
+                                             .threads = result->group->threads,
                                              .sample_ns =
                                                  m->min_time_ns / (uint64_t)(m->rounds > 0 ? m->rounds : 1),
                                              .max_time_ns = m->max_time_ns,

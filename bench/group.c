@@ -224,7 +224,10 @@ static int measure_field(struct group_context *ctx, struct group_result *result,
         look_inside(ctx, result, field);
     field_release(field);
     result->kept_disturbed = rounds_keep_if_most_disturbed(field->contenders, field->count, result->rounds);
-    result->disturbed = rounds_disturbed(field->contenders, field->count, result->rounds);
+    result->disturbed =
+        rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_STEAL | DISTURBED_APART);
+    result->stolen = rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_STEAL);
+    result->apart = rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_APART);
     for (size_t i = 0; i < field->count; i++) {
         struct case_result *c = &result->cases[field->case_of[i]];
 

@@ -48,7 +48,7 @@ struct group_result {
     int rounds; /* of all launches */
     int launches;
     int launch_end[MAX_LAUNCHES]; /* the round after each launch's last */
-    int disturbed;                /* rounds dropped by the rule */
+    int disturbed, stolen, apart; /* rounds dropped, and for which reasons: for both, some of them */
     bool kept_disturbed;
     bool crashed;           /* a launch died of one of its kernels */
     int bound[MAX_THREADS]; /* processing unit of each thread as read back; -1: not a single one */

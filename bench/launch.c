@@ -73,18 +73,16 @@ static int hear_sample(struct contender *contender, const struct group_result *r
 {
     struct sample *sample = contender_add(contender);
     struct disturbance *d;
-    int disturbed;
 
     if (!sample)
         return OCT_NO_MEMORY;
     *sample = (struct sample){.launch = launch};
     d = &sample->disturbance;
-    if (sscanf(line, "%d %d %ld %" SCNu64 " %d %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &sample->round,
-               &sample->order, &sample->iters, &sample->ns, &disturbed, &d->steal_ns, &d->involuntary,
+    if (sscanf(line, "%d %d %ld %" SCNu64 " %u %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &sample->round,
+               &sample->order, &sample->iters, &sample->ns, &sample->disturbed, &d->steal_ns, &d->involuntary,
                &d->migrations, &d->throttled_ns) != 9)
         return OCT_ERROR;
     sample->round += result->rounds;
-    sample->disturbed = disturbed;
     return OCT_OK;
 }
 
@@ -220,7 +218,7 @@ static void say_samples(const struct group_result *result, const struct field *f
             const struct sample *x = &c->samples[s];
             const struct disturbance *d = &x->disturbance;
 
-            printf("sample %zu %d %d %ld %" PRIu64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+            printf("sample %zu %d %d %ld %" PRIu64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
                    index, x->round, x->order, x->iters, x->ns, x->disturbed, d->steal_ns, d->involuntary,
                    d->migrations, d->throttled_ns);
         }

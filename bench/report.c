@@ -328,7 +328,7 @@ static void print_samples(FILE *f, const struct case_result *c)
     for (size_t i = 0; i < c->contender.count; i++) {
         const struct sample *s = &c->contender.samples[i];
         fprintf(f, "%s,%d,%d,%d,%ld,%llu,%d\n", c->bench_case->id, s->launch, s->round, s->order, s->iters,
-                (unsigned long long)s->ns, s->disturbed);
+                (unsigned long long)s->ns, s->disturbed != 0);
     }
 }
 

@@ -52,57 +52,80 @@ static bool takes_part(const struct contender *c, const struct rounds_settings *
     return !c->status && c->spent_ns < settings->max_time_ns;
 }
 
-/* Marks the samples of a round by the rule: stolen time over the time that the round took. */
-static void apply_rule(struct contender *contenders, size_t count, int round, uint64_t round_ns,
-                       double max_steal)
+/* Time stolen from the samples of a round. */
+static int64_t stolen(const struct contender *contenders, size_t count, int round)
 {
     int64_t steal = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct contender *c = &contenders[i];
+        const struct contender *c = &contenders[i];
         if (c->count && c->samples[c->count - 1].round == round &&
             c->samples[c->count - 1].disturbance.steal_ns > 0)
             steal += c->samples[c->count - 1].disturbance.steal_ns;
     }
-    if ((double)steal <= max_steal * (double)round_ns)
-        return;
+    return steal;
+}
+
+/* The samples of a round, all of them. */
+static void mark(struct contender *contenders, size_t count, int round, unsigned why)
+{
     for (size_t i = 0; i < count; i++) {
         struct contender *c = &contenders[i];
         if (c->count && c->samples[c->count - 1].round == round)
-            c->samples[c->count - 1].disturbed = true;
+            c->samples[c->count - 1].disturbed |= why;
     }
+}
+
+/* OCT_OK, or no memory. */
+static int take(struct contender *c, const struct rounds_settings *settings, int round, int position,
+                struct sampler *sampler)
+{
+    struct sample *sample = contender_add(c);
+    uint64_t begin, spent;
+
+    if (!sample)
+        return OCT_NO_MEMORY;
+    memset(sample, 0, sizeof(*sample));
+    sample->launch = settings->launch;
+    sample->round = round;
+    sample->order = position;
+    begin = timer_now_ns();
+    c->status = sample_take(sampler, c->prepared, settings->cache, c->iters, sample);
+    spent = timer_now_ns() - begin;
+    c->spent_ns += spent;
+    c->total_ns += spent;
+    sampler->distance.measured_ns += spent;
+    return OCT_OK;
 }
 
 /* 1: a round was run; 0: nobody took part, or stopped; -1: no memory. */
 static int run_round(struct contender *contenders, int order[], int count,
                      const struct rounds_settings *settings, int round, struct sampler *sampler)
 {
+    struct distance *distance = &sampler->distance;
     uint64_t start = timer_now_ns();
+    unsigned why = 0;
     int position = 0;
 
     for (int i = 0; i < count; i++) {
         struct contender *c = &contenders[order[i]];
-        struct sample *sample;
-        uint64_t begin, spent;
 
-        if (stopped(settings))
-            return 0;
         if (!takes_part(c, settings))
             continue;
-        sample = contender_add(c);
-        if (!sample)
+        /* where they part, they stay so for much longer than a sample takes: looking in between is enough */
+        if (distance_wait(distance, settings->threads, settings->stop))
+            why |= DISTURBED_APART;
+        if (stopped(settings))
+            return 0;
+        if (take(c, settings, round, position++, sampler))
             return -1;
-        memset(sample, 0, sizeof(*sample));
-        sample->launch = settings->launch;
-        sample->round = round;
-        sample->order = position++;
-        begin = timer_now_ns();
-        c->status = sample_take(sampler, c->prepared, settings->cache, c->iters, sample);
-        spent = timer_now_ns() - begin;
-        c->spent_ns += spent;
-        c->total_ns += spent;
     }
-    apply_rule(contenders, (size_t)count, round, timer_now_ns() - start, settings->max_steal);
+    if (distance_apart(distance, settings->threads))
+        why |= DISTURBED_APART;
+    if ((double)stolen(contenders, (size_t)count, round) >
+        settings->max_steal * (double)(timer_now_ns() - start))
+        why |= DISTURBED_STEAL;
+    mark(contenders, (size_t)count, round, why);
     return position > 0;
 }
 
@@ -126,31 +149,31 @@ int rounds_run(struct contender *contenders, size_t count, const struct rounds_s
     return more < 0 ? -1 : round;
 }
 
-static bool round_disturbed(const struct contender *contenders, size_t count, int round)
+static unsigned round_disturbed(const struct contender *contenders, size_t count, int round)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t s = 0; s < contenders[i].count; s++)
             if (contenders[i].samples[s].round == round)
                 return contenders[i].samples[s].disturbed;
-    return false;
+    return 0;
 }
 
-int rounds_disturbed(const struct contender *contenders, size_t count, int rounds)
+int rounds_disturbed(const struct contender *contenders, size_t count, int rounds, unsigned why)
 {
     int disturbed = 0;
 
     for (int round = 0; round < rounds; round++)
-        disturbed += round_disturbed(contenders, count, round);
+        disturbed += (round_disturbed(contenders, count, round) & why) != 0;
     return disturbed;
 }
 
 bool rounds_keep_if_most_disturbed(struct contender *contenders, size_t count, int rounds)
 {
-    if (2 * rounds_disturbed(contenders, count, rounds) <= rounds)
+    if (2 * rounds_disturbed(contenders, count, rounds, DISTURBED_STEAL | DISTURBED_APART) <= rounds)
         return false;
     for (size_t i = 0; i < count; i++)
         for (size_t s = 0; s < contenders[i].count; s++)
-            contenders[i].samples[s].disturbed = false;
+            contenders[i].samples[s].disturbed = 0;
     return true;
 }
 

@@ -20,6 +20,7 @@ struct contender {
 
 struct rounds_settings {
     enum cache_mode cache;
+    int threads;
     uint64_t sample_ns;   /* measured time a sample */
     uint64_t max_time_ns; /* a launch: a contender that spent more drops out */
     bool random_order;
@@ -36,9 +37,9 @@ void rounds_warm_up(struct contender *contenders, size_t count, const struct rou
 int rounds_run(struct contender *contenders, size_t count, const struct rounds_settings *settings, int first,
                int last, struct sampler *sampler, uint64_t *rng);
 
-/* Rounds that the rule dropped, of those numbered below `rounds`. */
-int rounds_disturbed(const struct contender *contenders, size_t count, int rounds);
-/* If the rule dropped more than half of the rounds, what is left says little about the rest: then none is
+/* Rounds that the rules dropped, of those numbered below `rounds`: for one of the reasons in `why`. */
+int rounds_disturbed(const struct contender *contenders, size_t count, int rounds, unsigned why);
+/* If the rules dropped more than half of the rounds, what is left says little about the rest: then none is
  * dropped, and true is returned so that the report says so. */
 bool rounds_keep_if_most_disturbed(struct contender *contenders, size_t count, int rounds);
 

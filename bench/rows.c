@@ -242,9 +242,10 @@ static void add_notes(struct case_result *c, const struct group_result *result, 
     if (unresolved)
         note(c, "unresolved: minimum and median disagree about the speedup");
     if (result->kept_disturbed)
-        note(c, "noisy: more than half of the rounds had time stolen, so none was dropped");
+        note(c, "noisy: more than half of the rounds were disturbed, so none was dropped");
     else if (result->disturbed)
-        note(c, "%d of %d rounds dropped for stolen time", result->disturbed, result->rounds);
+        note(c, "%d of %d rounds dropped (time stolen: %d, cores apart: %d)", result->disturbed,
+             result->rounds, result->stolen, result->apart);
 }
 
 /* ---- comparisons --------------------------------------------------------------------------------- */

@@ -60,6 +60,8 @@ void run_notes_add(struct run_notes *notes, const struct group_context *ctx,
 
     notes->rounds += result->rounds;
     notes->disturbed += result->disturbed;
+    notes->stolen += result->stolen;
+    notes->apart += result->apart;
     if (ctx->sampler.ledger)
         ledger_read(ctx->sampler.ledger, &notes->now);
     for (size_t i = 0; i < notes->binding_count; i++)
@@ -209,6 +211,8 @@ static void put_noise(struct json_t *root, const struct run_notes *notes)
 
     js_int(noise, "rounds", notes->rounds);
     js_int(noise, "rounds_dropped", notes->disturbed);
+    js_int(noise, "rounds_stolen", notes->stolen);
+    js_int(noise, "rounds_apart", notes->apart);
     js_int(noise, "steal_ns", known(total.steal_ns));
     js_int(noise, "involuntary_switches", known(total.involuntary));
     js_int(noise, "migrations", known(total.migrations));

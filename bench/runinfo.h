@@ -9,7 +9,7 @@
 
 /* What the run learns on its way. */
 struct run_notes {
-    int rounds, disturbed; /* of all groups */
+    int rounds, disturbed, stolen, apart; /* of all groups */
     struct disturbance begin, now;
     size_t binding_count;
     struct binding {

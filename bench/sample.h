@@ -4,22 +4,30 @@
 #define BENCH_SAMPLE_H
 
 #include "config.h"
+#include "distance.h"
 #include "ledger.h"
 #include "prepare.h"
+
+/* Why a round is dropped, by rules that ask for no time that was taken. */
+enum {
+    DISTURBED_STEAL = 1, /* more of it was stolen than the config allows */
+    DISTURBED_APART = 2, /* the team's cores were apart */
+};
 
 struct sample {
     int launch, round, order; /* order: position within the round; rounds count on through all launches */
     long iters;
     uint64_t ns;                    /* for all iters */
     struct disturbance disturbance; /* since the sample before it */
-    bool disturbed;                 /* the round is dropped, by the config's rule */
+    unsigned disturbed;             /* DISTURBED_...: the whole round is dropped */
 };
 
 /* What sampling needs besides the case. One per run; not thread-safe. */
 struct sampler {
     struct ledger *ledger;   /* NULL: no disturbance is recorded (all -1) */
     struct disturbance last; /* at the end of the sample before */
-    char *flush;             /* larger than the last level of cache, for the cold modes */
+    struct distance distance;
+    char *flush; /* larger than the last level of cache, for the cold modes */
     size_t flush_bytes;
 };
 

@@ -379,16 +379,18 @@ static void disturbed_rounds(void **state)
         contenders[i].samples = calloc(3, sizeof(struct sample));
         contenders[i].count = 3;
         for (int s = 0; s < 3; s++)
-            contenders[i].samples[s] = (struct sample){.round = s, .iters = 2, .ns = 20, .disturbed = s == 1};
+            contenders[i].samples[s] =
+                (struct sample){.round = s, .iters = 2, .ns = 20, .disturbed = s == 1 ? DISTURBED_APART : 0};
     }
-    assert_int_equal(rounds_disturbed(contenders, 2, 3), 1);
+    assert_int_equal(rounds_disturbed(contenders, 2, 3, DISTURBED_APART), 1);
+    assert_int_equal(rounds_disturbed(contenders, 2, 3, DISTURBED_STEAL), 0);
     assert_false(rounds_keep_if_most_disturbed(contenders, 2, 3));
     rounds_series(&contenders[0], 3, ns);
     assert_true(ns[0] == 10 && isnan(ns[1]) && ns[2] == 10);
     for (int i = 0; i < 2; i++)
-        contenders[i].samples[0].disturbed = true;
+        contenders[i].samples[0].disturbed = DISTURBED_STEAL;
     assert_true(rounds_keep_if_most_disturbed(contenders, 2, 3));
-    assert_int_equal(rounds_disturbed(contenders, 2, 3), 0);
+    assert_int_equal(rounds_disturbed(contenders, 2, 3, DISTURBED_STEAL | DISTURBED_APART), 0);
     contender_free(&contenders[0]);
     contender_free(&contenders[1]);
 }
