@@ -42,6 +42,7 @@ def _mean_points(rows: pd.DataFrame, panel: str, labels: list[str]) -> pd.DataFr
 
 def speedup_points(data: Data) -> pd.DataFrame:
     """What chart 1 plots. Panels of means first, then a layer each."""
+    columns = ["panel", "kernel", "alpha", "speedup", "lo", "hi", "theory", "cases", "case_id", "table_1"]
     rows = data.measured[(data.measured["setting"] == data.main_setting)
                          & data.measured["kernel"].isin(data.drawn) & data.measured["speedup"].notna()]
     octave_layers = rows.loc[rows["bands"] > 1, "label"].unique()
@@ -62,8 +63,7 @@ def speedup_points(data: Data) -> pd.DataFrame:
         plain = ((of["stride"] == 1) & (of["groups"].isin(["1", ""])) & (of["bands"] <= 2)
                  & (of["alpha_in"] == of["alpha_out"])).all()
         frames.append(of.assign(panel=label, cases=1, lo=of["speedup_lo"], hi=of["speedup_hi"],
-                                theory=of["theory_speedup"], table_1=plain))
-    columns = ["panel", "kernel", "alpha", "speedup", "lo", "hi", "theory", "cases", "case_id", "table_1"]
+                                theory=of["theory_speedup"], table_1=plain)[columns])
     if not frames:
         return pd.DataFrame(columns=columns)
     return pd.concat(frames)[columns].sort_values(["panel", "kernel", "alpha"], kind="stable",
@@ -230,9 +230,9 @@ def memory_points(data: Data) -> pd.DataFrame:
     held = rows.merge(held.reindex(columns=["tensor_bytes", "scratch_bytes"]), on="case_id")
     tensors = held[held["bands"] > 1]
     tensors = tensors.assign(kind=HELD, ratio=tensors["tensor_bytes"] / tensors["act_bytes_vanilla"])
-    points = pd.concat([computed, tensors]).assign(lo=np.nan, hi=np.nan, cases=1)
+    points = pd.concat([of[["kind", "label", "alpha", "ratio", "case_id"]] for of in (computed, tensors)])
     points = points[points["ratio"].notna()].drop_duplicates(["kind", "label", "alpha", "ratio"])
-    return pd.concat([points[columns], _scratch_points(data, held)[columns]], ignore_index=True)
+    return pd.concat([points.assign(lo=np.nan, hi=np.nan, cases=1)[columns], _scratch_points(data, held)[columns]], ignore_index=True)
 
 
 def _scratch_points(data: Data, held: pd.DataFrame) -> pd.DataFrame:

@@ -102,10 +102,14 @@ def _layer_labels(results: pd.DataFrame) -> pd.Series:
     octave = results[results["bands"] > 1]
     for column, form in VARIANTS.items():
         source = octave if column in ("bands", "down", "paths") else results
+        if source[column].nunique() <= 1:
+            continue
         varies = source.groupby(label.loc[source.index])[column].nunique()
         differs = label.isin(varies.index[varies > 1])
         if column in ("bands", "down", "paths"):
             differs &= results["bands"] > 1
+        if not differs.any():
+            continue
         text = results[column].astype(str).replace("", "none")
         label = label.where(~differs, label + " " + text.map(form.format))
     both = (results["alpha_in"] > 0) & (results["alpha_out"] > 0)
@@ -156,6 +160,11 @@ class Data:
         fastest = vanilla.sort_values("t_median_ns", kind="stable").drop_duplicates(LAYER_KEYS)
         base = rows[LAYER_KEYS].merge(fastest[[*LAYER_KEYS, "case_id"]], on=LAYER_KEYS, how="left")
         return pd.Series(base["case_id"].values, index=rows.index, dtype=object)
+
+    @cached_property
+    def shown_octave(self) -> pd.DataFrame:
+        """Octave rows in charts of one setting."""
+        return self.octave[(self.octave["setting"] == self.main_setting) & self.octave["kernel"].isin(self.drawn)]
 
     @cached_property
     def octave(self) -> pd.DataFrame:
@@ -216,7 +225,7 @@ class Data:
         rows["scaling"] = rows["few_id"].map(medians) / rows["t_median_ns"]
         return rows.drop_duplicates(["few_id", "threads"])
 
-    @property
+    @cached_property
     def main_setting(self) -> str:
         """The setting that charts of one setting show: the fewest threads, then the most rows."""
         rows = self.measured

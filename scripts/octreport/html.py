@@ -120,10 +120,16 @@ def general(digits: int = 4, unit: float = 1.0) -> Callable[[object], str]:
     return lambda value: f"{float(value) * unit:.{digits}g}"
 
 
-def _cell(column: Column, value: object) -> str:
-    if column.write is None:
-        css = f"text {column.css}".strip()
-        return f'<td class="{css}">{escape("" if blank(value) else str(value))}</td>'
+def _cells(column: Column, values: list[object]) -> list[str]:
+    if column.write is not None:
+        return [_number_cell(column, value) for value in values]
+    css = f"text {column.css}".strip()
+    texts = ["" if blank(value) else str(value) for value in values]
+    cells = {text: f'<td class="{css}">{escape(text)}</td>' for text in set(texts)}  # few, for many rows
+    return [cells[text] for text in texts]
+
+
+def _number_cell(column: Column, value: object) -> str:
     css = f' class="{column.css}"' if column.css else ""
     if blank(value):
         return f'<td{css} data-v=""></td>'
@@ -140,12 +146,12 @@ def _heading(column: Column) -> str:
 def table(frame: pd.DataFrame, columns: list[Column], name: str, sortable: bool = False, note: str = "",
           row_key: str = "") -> str:
     """`data-v` of a cell is its exact value, `data-case` of a row its key: what tests and the sorting read."""
-    lists = [frame[column.key].tolist() for column in columns]
+    lists = [_cells(column, frame[column.key].tolist()) for column in columns]
     keys = frame[row_key].tolist() if row_key else None
     rows = []
     for i in range(len(frame)):
         key = f' data-case="{escape(str(keys[i]))}"' if keys else ""
-        rows.append(f"<tr{key}>" + "".join(_cell(c, values[i]) for c, values in zip(columns, lists)) + "</tr>")
+        rows.append(f"<tr{key}>" + "".join([cells[i] for cells in lists]) + "</tr>")
     head = "".join(_heading(column) for column in columns)
     under = f'\n<p class="note">{escape(note)}</p>' if note else ""
     css = ' class="sortable"' if sortable else ""

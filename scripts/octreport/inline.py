@@ -8,12 +8,10 @@ import io
 import re
 from html import escape, unescape
 
-import matplotlib
 from fontTools import subset
 from matplotlib import font_manager
-from matplotlib.figure import Figure
 
-from .style import BACK, FONT, GREY, GRID, INK, MUTED, PALETTE, svg_text
+from .style import BACK, FONT, GREY, GRID, INK, MUTED, PALETTE
 
 _COLOURS = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)", GREY: "var(--grey)",
             BACK: "var(--back)", **{c: f"var(--c{i})" for i, c in enumerate(PALETTE)}}
@@ -21,24 +19,28 @@ _BARE_GROUP = re.compile(r"<g>((?:<(?:path|use)\b[^>]*/>|<text\b[^>]*>[^<]*</tex
 _EMBEDDED = "chart"  # the font's name in the page
 
 
-def _tag(match: re.Match[str], names: dict[str, str]) -> str:
+def _tag(tag: str, names: dict[str, str]) -> str:
     """One tag: no id that nothing refers to, two decimals of a point, no line breaks, no rotation by nothing."""
-    tag = re.sub(r"\s+", " ", match.group(0))
-    tag = re.sub(r' id="([^"]*)"', lambda m: f' id="{names[m.group(1)]}"' if m.group(1) in names else "", tag)
-    tag = re.sub(r'(url\(|href=")#([^")]*)', lambda m: f"{m.group(1)}#{names[m.group(2)]}", tag)
-    tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag).replace(f"'{FONT}'", _EMBEDDED)
+    if tag.startswith("</"):
+        return tag
+    tag = re.sub(r"\s+", " ", tag)
+    if ' id="' in tag:
+        tag = re.sub(r' id="([^"]*)"', lambda m: f' id="{names[m.group(1)]}"' if m.group(1) in names else "", tag)
+    if "#" in tag:
+        tag = re.sub(r'(url\(|href=")#([^")]*)', lambda m: f"{m.group(1)}#{names[m.group(2)]}", tag)
+    if "rotate(-0 " in tag:
+        tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
+    tag = tag.replace(f"'{FONT}'", _EMBEDDED)
     return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m.group(0)):.2f}".rstrip("0").rstrip("."), tag)
 
 
-def inline_svg(figure: Figure, prefix: str, label: str) -> str:
-    """For pasting into HTML: ids of its own, the page's colours and font, and a name for screen readers."""
-    with matplotlib.rc_context({"svg.fonttype": "none"}):
-        svg = svg_text(figure)
+def inline_svg(svg: str, prefix: str, label: str) -> str:
+    """A figure's SVG for pasting into HTML: ids of its own, the page's colours and font, a name for screen readers."""
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
     used = sorted(set(re.findall(r'(?:url\(|href=")#([^")]*)', svg)))
     names = {name: f"{prefix}{i}" for i, name in enumerate(used)}
-    svg = re.sub(r"<[^>]*>", lambda match: _tag(match, names), svg)
+    svg = re.sub(r"<[^>]*>", lambda match: _tag(match.group(0), names), svg)
     svg = re.sub(r">\s+<", "><", svg)
     bare = 1
     while bare:

@@ -77,8 +77,7 @@ def _colour_bar(figure: Figure, mesh: QuadMesh, layout: Layout, label: str, top:
 
 def efficiency_points(data: Data, view: str) -> pd.DataFrame:
     """Kernel, label, alpha, value, case_id: what a heat map of that view plots."""
-    rows = data.octave[(data.octave["setting"] == data.main_setting) & data.octave["kernel"].isin(data.drawn)]
-    rows = rows[rows[view].notna()].drop_duplicates(["kernel", "label", "alpha"])
+    rows = data.shown_octave[data.shown_octave[view].notna()].drop_duplicates(["kernel", "label", "alpha"])
     order = list(rows["label"].drop_duplicates())
     rows = rows[rows["label"].isin(spread_evenly(order, MAX_ROWS))]
     points = rows.assign(value=rows[view])[["kernel", "label", "alpha", "value", "case_id"]]
@@ -105,6 +104,7 @@ def draw_efficiency(points: pd.DataFrame, kernels: list[str], view: str, layout:
     axes[0].set_xticks(np.arange(len(alphas))[::every] + 0.5, [alpha_text(a) for a in alphas][::every])
     axes[0].set_yticks(np.arange(len(labels)) + 0.5, labels)
     axes[0].set_ylim(len(labels), 0)
+    style.hide_inner_axes(axes, columns)
     figure.supxlabel("alpha (share of channels at low resolution)", y=0.04 / figure.get_figheight(),
                      va="bottom", fontsize=7.5)
     _colour_bar(figure, mesh, layout, view.replace("_", " ") + " (ratio)", 0.26)
@@ -127,7 +127,7 @@ def efficiency_chart(data: Data, view: str) -> Chart | Missing:
     points = efficiency_points(data, view)
     if points.empty:
         return Missing(name, title, "no octave case has this efficiency")
-    rows = data.octave[(data.octave["setting"] == data.main_setting) & data.octave["kernel"].isin(data.drawn)]
+    rows = data.shown_octave
     caption = (
         "Speedup over vanilla divided by the saving in multiply-adds: 1.0 means that every multiply-add saved "
         f"became time saved. {_VIEW_TEXT[view]} {common_caption(data, rows)} Hatched: not measured or not "
@@ -194,6 +194,7 @@ def draw_grid(points: pd.DataFrame, layout: Layout) -> Figure:
         ax.set_xticks(np.arange(len(channels[k]))[::every] + 0.5, channels[k][::every])
     axes[0, 0].set_yticks(np.arange(len(sizes)) + 0.5, [f"{h}" if h == w else f"{h}x{w}" for h, w in sizes])
     axes[0, 0].set_ylim(len(sizes), 0)
+    style.hide_inner_axes(list(axes.flat), len(ks))
     figure.supxlabel("channels (in→out)", y=0.04 / figure.get_figheight(), va="bottom", fontsize=7.5)
     figure.supylabel("resolution (pixels)", x=0.03 / layout.width, ha="left", fontsize=7.5)
     _colour_bar(figure, mesh, layout, "speedup of the fastest octave kernel (ratio)", 0.26)

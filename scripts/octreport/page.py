@@ -6,6 +6,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 
@@ -14,6 +15,7 @@ from .charts import all_charts
 from .derive import VIEWS, Data, alpha_text, geomean
 from .html import Column, fixed, general, page, table
 from .inline import inline_svg
+from .recording import Recording
 from .style import Chart, Missing
 from .warnings import all_warnings
 
@@ -134,12 +136,17 @@ def _table_1_section(data: Data) -> list[str]:
 def _render(chart: Chart, charts: Path) -> str:
     """Writes the chart's files; returns it as a <figure>."""
     figure = chart.draw(style.WIDE)
-    style.write_files(figure, charts / chart.name)
+    figure.savefig(charts / f"{chart.name}.png", dpi=160)
+    recording = Recording(figure)
+    recording.savefig(charts / f"{chart.name}.pdf", metadata={"CreationDate": None, "Creator": style.CREATOR})
+    outlined, svg = recording.svg_texts()
+    (charts / f"{chart.name}.svg").write_text(outlined, encoding="utf-8")
+    wide = inline_svg(svg, f"{chart.name}-w-", chart.title)
     tall = figure.get_figheight() > 6
-    wide = inline_svg(figure, f"{chart.name}-w-", chart.title)
     style.plt.close(figure)
     figure = chart.draw(style.NARROW)
-    narrow = inline_svg(figure, f"{chart.name}-n-", chart.title)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        narrow = inline_svg(style.svg_text(figure), f"{chart.name}-n-", chart.title)
     style.plt.close(figure)
     links = ", ".join(f'<a href="charts/{chart.name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "pdf", "png"))
     return (f'<figure{" class=tall" if tall else ""}>\n<div class="wide">{wide}</div>\n'

@@ -31,8 +31,7 @@ def breakdown_points(data: Data) -> pd.DataFrame:
     `whole_ns`: the case timed without looking inside, in the same moments: all its parts and what paths.csv
     calls other, which may be negative and is no bar of its own then."""
     columns = ["label", "bar", "part", "ns", "share", "whole", "whole_ns", "alpha", "case_id"]
-    rows = data.octave[(data.octave["setting"] == data.main_setting) & data.octave["kernel"].isin(data.drawn)
-                       & data.octave["vanilla_median_ns"].notna()]
+    rows = data.shown_octave[data.shown_octave["vanilla_median_ns"].notna()]
     parts = data.report.paths
     rows = rows[rows["case_id"].isin(parts.loc[parts["ns"].notna(), "case_id"])]
     if rows.empty:
@@ -76,9 +75,9 @@ def _part_order(parts: list[str]) -> list[str]:
 
 
 def _draw_bar(ax: Axes, y: float, bar: pd.DataFrame, order: list[str]) -> None:
-    left = 0.0
+    left, shares = 0.0, bar.groupby("part")["share"].sum()
     for part in order:
-        share = bar.loc[bar["part"] == part, "share"].sum()
+        share = shares.get(part)
         if share:
             ax.barh(y, share, left=left, height=0.78, label=part, **part_style(part))
             left += share

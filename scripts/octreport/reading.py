@@ -112,12 +112,15 @@ def _quick_numbers(cells: list[str], kind: int) -> np.ndarray | None:
     """None where a cell is not what it should be; which one, _slow_numbers says."""
     if "_" in "".join(cells):
         return None
+    empty = cells.count("")
+    if empty == len(cells):
+        return np.full(len(cells), np.nan)
     try:
-        values = np.array([float(cell or "nan") for cell in cells])
+        values = np.array([float(cell or "nan") for cell in cells] if empty else list(map(float, cells)))
     except ValueError:
         return None
     there = np.isfinite(values)
-    if there.sum() != len(cells) - cells.count(""):
+    if there.sum() != len(cells) - empty:
         return None
     if kind == POSITIVE and (values[there] <= 0).any():
         return None

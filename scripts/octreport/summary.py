@@ -121,6 +121,8 @@ def answer(data: Data) -> list[str]:
 
 def thread_scaling(data: Data) -> pd.DataFrame:
     """Per kernel, thread count and set of layers: median time at one thread over that at more."""
+    if not (data.measured["threads"] > 1).any():
+        return pd.DataFrame()
     rows = data.thread_pairs(1)
     rows = rows[rows["threads"] > 1]
     table = []
