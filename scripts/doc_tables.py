@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The tables of README.md (layers), docs/kernels.md (model) and docs/ci.md (power), from a report directory, as
-Markdown.
+"""The tables of README.md (layers, means), docs/kernels.md (model), docs/ci.md (power) and docs/measuring.md (distance), from a
+report, as Markdown.
 
 layers: medians of every way to compute a layer, in microseconds; speedup and efficiency of the fused kernel
         against the fastest direct vanilla kernel, as ratios of medians.
@@ -10,6 +10,7 @@ model:  what the arithmetic of docs/kernels.md predicts beside what was measured
         data at the measured peak and, nothing overlapping, one pass over every tensor at the measured bandwidth
         of the smallest cache that holds them all.
 power:  how often the gate alarms and catches in simulation; the directory is reports/gate.
+distance: what it costs a team of two that its cores are apart; the path is reports/distance.csv.
 fill:   rewrites the tables in documents: those between a comment that holds such a command and <!-- end -->."""
 
 import argparse
@@ -177,14 +178,24 @@ def power(directory):
                    f"| {row['false_alarm_pct']}% | {row['inconclusive_pct']}% | {row['launches']} |")
 
 
+def distance(path):
+    yield "| layer | kernel | cores | a line's journey, ns | one thread, us | two threads, us | one / two |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    with open(path, newline="") as f:
+        for row in csv.DictReader(f):
+            yield (f"| {row['layer']} | `{row['kernel']}` | {row['cores']} | {row['line_ns']} "
+                   f"| {float(row['one_us']):.0f} | {float(row['two_us']):.0f} | {float(row['one_over_two']):.2f} |")
+
+
 OF_A_RUN = {"layers": layers, "means": means, "model": model}
+OF_ITS_OWN = {"power": power, "distance": distance}
 HELD = re.compile(r"(<!-- scripts/doc_tables.py (.*?) -->\n)(.*?)(<!-- end -->)", re.S)
 
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=[*OF_A_RUN, "power", "fill"])
-    parser.add_argument("path", type=Path, nargs="+", help="directory of a run, or reports/gate; for fill, documents")
+    parser.add_argument("table", choices=[*OF_A_RUN, *OF_ITS_OWN, "fill"])
+    parser.add_argument("path", type=Path, nargs="+", help="directory of a run, reports/gate or reports/distance.csv; for fill, documents")
     parser.add_argument("--kernel", default="f32_avx512_direct")
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
@@ -192,8 +203,8 @@ def parse(arguments):
 
 
 def table(args):
-    directory = args.path[0]
-    lines = power(directory) if args.table == "power" else OF_A_RUN[args.table](*read(directory), args)
+    path = args.path[0]
+    lines = OF_ITS_OWN[args.table](path) if args.table in OF_ITS_OWN else OF_A_RUN[args.table](*read(path), args)
     return "".join(line + "\n" for line in lines)
 
 

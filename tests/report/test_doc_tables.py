@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""scripts/doc_tables.py, and that README.md, docs/ci.md and docs/kernels.md hold what it prints."""
+"""scripts/doc_tables.py, and that README.md and docs/ hold what it prints."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ def run(*args):
     return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/ci.md", "docs/kernels.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/ci.md", "docs/kernels.md", "docs/measuring.md"])
 def test_the_document_holds_what_the_script_prints(document):
     held = re.findall(r"<!-- scripts/doc_tables.py (.*?) -->\n(.*?)<!-- end -->", (ROOT / document).read_text(), re.S)
     assert held
@@ -61,6 +61,12 @@ def test_means_by_hand(tmp_path):
     assert "| times faster than `f32_onednn_postop` | 1.250 | 1.250 |" in lines
     assert "| own vanilla against oneDNN's direct one | 0.900 | 0.900 |" in lines
     assert "| two threads against one | 2.000 | 2.000 |" in lines
+
+
+def test_distance_by_hand(tmp_path):
+    path = tmp_path / "distance.csv"
+    path.write_text('machine,layer,kernel,cores,line_ns,times,one_us,two_us,one_over_two\n"A, b",a,k,near,56,9,625.2,312.6,2.000\n')
+    assert run("distance", path).stdout.splitlines()[2:] == ["| a | `k` | near | 56 | 625 | 313 | 2.00 |"]
 
 
 def test_fill_writes_the_table_between_its_marks(tmp_path):
