@@ -104,24 +104,22 @@ static int run_round(struct contender *contenders, int order[], int count,
 {
     struct distance *distance = &sampler->distance;
     uint64_t start = timer_now_ns();
-    unsigned why = 0;
+    unsigned why = distance_wait(distance, settings->threads, settings->stop) ? DISTURBED_APART : 0;
     int position = 0;
 
     for (int i = 0; i < count; i++) {
         struct contender *c = &contenders[order[i]];
 
-        if (!takes_part(c, settings))
-            continue;
-        /* where they part, they stay so for much longer than a sample takes: looking in between is enough */
-        if (distance_wait(distance, settings->threads, settings->stop))
-            why |= DISTURBED_APART;
         if (stopped(settings))
             return 0;
+        if (!takes_part(c, settings))
+            continue;
         if (take(c, settings, round, position++, sampler))
             return -1;
+        /* cores that part stay so for much longer than a sample takes: looking in between is enough */
+        if (distance_apart(distance, settings->threads))
+            why |= DISTURBED_APART;
     }
-    if (distance_apart(distance, settings->threads))
-        why |= DISTURBED_APART;
     if ((double)stolen(contenders, (size_t)count, round) >
         settings->max_steal * (double)(timer_now_ns() - start))
         why |= DISTURBED_STEAL;

@@ -138,8 +138,8 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
         pool_half(pool, src, false, width);
 }
 
-/* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks, and those of
- * the next tile's first block before the last one's. */
+/* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks, and
+ * those of the next tile's first block before the last one's. */
 INLINE void fetch_block(const float *src, const int width)
 {
     const int line = 16 / LANES; /* pixels */

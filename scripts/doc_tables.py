@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The tables of README.md (layers, means), docs/kernels.md (model), docs/ci.md (power) and docs/measuring.md (distance), from a
-report, as Markdown.
+"""The tables of README.md (layers, means), docs/kernels.md (model), docs/ci.md (power) and docs/measuring.md
+(distance), from a report, as Markdown.
 
 layers: medians of every way to compute a layer, in microseconds; speedup and efficiency of the fused kernel
         against the fastest direct vanilla kernel, as ratios of medians.
@@ -195,7 +195,8 @@ HELD = re.compile(r"(<!-- scripts/doc_tables.py (.*?) -->\n)(.*?)(<!-- end -->)"
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=[*OF_A_RUN, *OF_ITS_OWN, "fill"])
-    parser.add_argument("path", type=Path, nargs="+", help="directory of a run, reports/gate or reports/distance.csv; for fill, documents")
+    parser.add_argument("path", type=Path, nargs="+",
+                        help="directory of a run, reports/gate or reports/distance.csv; for fill, documents")
     parser.add_argument("--kernel", default="f32_avx512_direct")
     parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)

@@ -232,7 +232,8 @@ def memory_points(data: Data) -> pd.DataFrame:
     tensors = tensors.assign(kind=HELD, ratio=tensors["tensor_bytes"] / tensors["act_bytes_vanilla"])
     points = pd.concat([of[["kind", "label", "alpha", "ratio", "case_id"]] for of in (computed, tensors)])
     points = points[points["ratio"].notna()].drop_duplicates(["kind", "label", "alpha", "ratio"])
-    return pd.concat([points.assign(lo=np.nan, hi=np.nan, cases=1)[columns], _scratch_points(data, held)[columns]], ignore_index=True)
+    points = points.assign(lo=np.nan, hi=np.nan, cases=1)
+    return pd.concat([points[columns], _scratch_points(data, held)[columns]], ignore_index=True)
 
 
 def _scratch_points(data: Data, held: pd.DataFrame) -> pd.DataFrame:
