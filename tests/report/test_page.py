@@ -11,6 +11,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from html.parser import HTMLParser
 
@@ -497,16 +498,26 @@ def cpu_of_children():
     return used.ru_utime + used.ru_stime
 
 
+def slow_processor():
+    """How many times longer than .45 s, which a core of 3.5 GHz takes, this one takes for ten million turns of a loop:
+    1 where it is faster."""
+    before, total = time.process_time(), 0
+    for i in range(10_000_000):
+        total += i & 7
+    return max(1, (time.process_time() - before) / .45)
+
+
 def test_ten_thousand_rows(tmp_path):
     """In less than 20 s of one processor: of the process itself and its children, waiting for neighbours apart. One
-    that shares the core takes its time too, so that the least of three attempts counts."""
+    that shares the core takes its time too, so that the least of three attempts counts; and where the core is held to
+    a low clock, the bound is as much longer as a loop is."""
     path = synthetic.make_report(tmp_path / "r", layers=synthetic.many_layers(400), rounds=6)
     assert len((path / "results.csv").read_text().split("\n")) > 10_000
     took = []
     while len(took) < 3 and min(took, default=20) >= 20:
         before = cpu_of_children()
         subprocess.run([sys.executable, ROOT / "scripts" / "report.py", path], check=True, capture_output=True)
-        took.append(cpu_of_children() - before)
+        took.append((cpu_of_children() - before) / slow_processor())
     assert min(took) < 20
     assert (path / "report.html").read_text().count("<tr data-case=") == 10_000
 
