@@ -2,9 +2,9 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
- * FETCH_NEXT_BLOCK, FINISHED, FINISHES_MANY_TAPS, accumulate_with_half() and join_halves() for its half
- * blocks, then includes this; nobody else does. accumulate() and tile() are inlined with constant shapes, so
- * that every accumulator has a register of its own.
+ * FETCH_NEXT_BLOCK, AHEAD, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for its half blocks
+ * accumulate_with_half() and join_halves(), then includes this; nobody else does. accumulate() and tile() are
+ * inlined with constant shapes, so that every accumulator has a register of its own.
  */
 /* One channel: weights stay in registers, pixels pass by. */
 INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
@@ -17,6 +17,12 @@ INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, cons
         w[b] = vec_held(vec_load(weights + b * LANES));
 #pragma GCC unroll 28
     for (int i = first; i < last; i++) {
+        if (reads_memory(blocks, i - first)) {
+#pragma GCC unroll 4
+            for (int b = 0; b < blocks; b++)
+                acc[b][i] = vec_fma_each(w[b], src + i * step, acc[b][i]);
+            continue;
+        }
         vec x = vec_set1(src[i * step]);
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
@@ -51,15 +57,30 @@ INLINE void accumulate_channel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src,
         step_by_weight(acc, src, weights, blocks, step, first, last);
 }
 
+/* Towards level 1, beside the FMAs of a channel: a line of the pixels that the next block of channels reads,
+ * which lie where no hardware looks, and the weights of a later channel. One line at a time finds the ways to
+ * level 2 free, where a whole tile at once waits for them. A single block has loads enough without. */
+INLINE void fetch_channel(const float *next, const float *weights, const int blocks)
+{
+    __builtin_prefetch(next, 0, 3);
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++)
+        __builtin_prefetch(weights + b * LANES, 0, 3);
+}
+
 /* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
-INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
-                            const int blocks, const int step, const int first, const int last)
+INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+                            const float *weights, int ic, const int blocks, const int step, const int first,
+                            const int last)
 {
     const float *end = weights + ic * blocks * LANES;
 
 #pragma GCC unroll UNROLLED
-    for (; weights < end; weights += blocks * LANES, src++)
+    for (; weights < end; weights += blocks * LANES, src++, next += step) {
+        if (AHEAD && blocks > 1)
+            fetch_channel(next, weights + AHEAD * blocks * LANES, blocks);
         accumulate_channel(acc, src, weights, blocks, step, first, last);
+    }
 }
 
 /* All channels of a block, where every pixel is read: a loop whose turns the compiler can count. */
@@ -71,34 +92,36 @@ INLINE void accumulate_block(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, c
         accumulate_channel(acc, src + c, weights + c * blocks * LANES, blocks, LANES, 0, width);
 }
 
-INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights, int ic,
-                       const int blocks, const bool half, const int step, const int first, const int last)
+INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+                       const float *weights, int ic, const int blocks, const bool half, const int step,
+                       const int first, const int last)
 {
     if (half)
-        accumulate_with_half(acc, src, weights, ic, blocks, step, first, last);
+        accumulate_with_half(acc, src, next, weights, ic, blocks, step, first, last);
     else
-        accumulate_full(acc, src, weights, ic, blocks, step, first, last);
+        accumulate_full(acc, src, next, weights, ic, blocks, step, first, last);
 }
 
 /* One loop with constant bounds for each way of clipping a tap. */
-INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, const float *weights, int ic,
-                 const int blocks, const bool half, const int width, const int step)
+INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, const float *next,
+                 const float *weights, int ic, const int blocks, const bool half, const int width,
+                 const int step)
 {
     switch (how) {
     case DIRECT_WHOLE:
-        accumulate(acc, src, weights, ic, blocks, half, step, 0, width);
+        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width);
         break;
     case DIRECT_NOT_FIRST:
-        accumulate(acc, src, weights, ic, blocks, half, step, 1, width);
+        accumulate(acc, src, next, weights, ic, blocks, half, step, 1, width);
         break;
     case DIRECT_NOT_FIRST_2:
-        accumulate(acc, src, weights, ic, blocks, half, step, 2, width);
+        accumulate(acc, src, next, weights, ic, blocks, half, step, 2, width);
         break;
     case DIRECT_NOT_LAST:
-        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 1);
+        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width - 1);
         break;
     default:
-        accumulate(acc, src, weights, ic, blocks, half, step, 0, width - 2);
+        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width - 2);
     }
 }
 
@@ -151,16 +174,18 @@ INLINE void fetch_block(const float *src, const int width)
 
 /* All channels of a block under one tap. */
 INLINE void reduce_tap(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_tap *t, const float *src,
-                       const float *weights, int ic, const int blocks, const bool half, const int width)
+                       const float *next, const float *weights, int ic, const int blocks, const bool half,
+                       const int width)
 {
     src += t->src;
+    next += t->src;
     weights += t->weights;
     if (width == 1)
-        accumulate(acc, src, weights, ic, blocks, half, 0, 0, 1);
+        accumulate(acc, src, next, weights, ic, blocks, half, 0, 0, 1);
     else if (t->stride == 2)
-        clip(acc, t->clip, src, weights, ic, blocks, half, width, 2 * LANES);
+        clip(acc, t->clip, src, next, weights, ic, blocks, half, width, 2 * LANES);
     else
-        clip(acc, t->clip, src, weights, ic, blocks, half, width, LANES);
+        clip(acc, t->clip, src, next, weights, ic, blocks, half, width, LANES);
 }
 
 /* Where the channels begin that finish() is left. */
@@ -180,14 +205,16 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
     for (int left = s->ic; left > 0; left -= LANES) {
         int ic = left > LANES ? LANES : left;
         const struct direct_tap *stop = left <= LANES && late ? end - 1 : end;
+        const float *next = left <= LANES ? s->src + (index + 1) * s->src_tile : src + s->src_block;
 
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
         for (const struct direct_tap *t = s->tap; t < stop; t++)
-            reduce_tap(acc, t, src, weights, ic, blocks, half, width);
+            reduce_tap(acc, t, src, next, weights, ic, blocks, half, width);
         if (stop < end) {
             ic -= late;
-            accumulate(acc, src + stop->src, weights + stop->weights, ic, blocks, half, LANES, 0, width);
+            accumulate(acc, src + stop->src, next + stop->src, weights + stop->weights, ic, blocks, half,
+                       LANES, 0, width);
             rest.src = src + stop->src + ic;
             rest.weights = weights + stop->weights + ic * blocks * LANES;
         }
@@ -218,7 +245,7 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
         if (UNROLLED > 1 && !half)
             accumulate_block(acc, src, weights, blocks, width);
         else
-            accumulate(acc, src, weights, LANES, blocks, half, LANES, 0, width);
+            accumulate(acc, src, src + src_block, weights, LANES, blocks, half, LANES, 0, width);
         if (rides)
             ride_along(s, src, pool, width);
         src += src_block;
@@ -229,7 +256,7 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
     if (FETCH_NEXT_BLOCK)
         fetch_block(next_tile, width);
     left -= late; /* of the last block: it may have no more */
-    accumulate(acc, src, weights, left, blocks, half, LANES, 0, width);
+    accumulate(acc, src, next_tile, weights, left, blocks, half, LANES, 0, width);
     if (rides)
         ride_along(s, src, pool, width);
     return (struct position){src + left, weights + left * blocks * LANES};

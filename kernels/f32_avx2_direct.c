@@ -20,6 +20,7 @@ enum { UNROLLED = 2 };
 
 /* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
 #define FETCH_NEXT_BLOCK true
+#define AHEAD            0
 
 /* Two channels of three blocks take three cycles, as three stores do. Reductions over the taps of a kernel
  * are too long to notice stores, and lose more at the end of the loop that the last channels are taken from.
@@ -27,11 +28,20 @@ enum { UNROLLED = 2 };
 #define FINISHED           2
 #define FINISHES_MANY_TAPS false
 
-/* Half a block would be 4 outputs: too few to be worth a kind of tile. */
-INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
-                                 int ic, const int blocks, const int step, const int first, const int last)
+/* The instruction set has no such operand. */
+INLINE bool reads_memory(int blocks, int pixel)
 {
-    (void)acc, (void)src, (void)weights, (void)ic, (void)blocks, (void)step, (void)first, (void)last;
+    (void)blocks, (void)pixel;
+    return false;
+}
+
+/* Half a block would be 4 outputs: too few to be worth a kind of tile. */
+INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+                                 const float *weights, int ic, const int blocks, const int step,
+                                 const int first, const int last)
+{
+    (void)acc, (void)src, (void)next, (void)weights, (void)ic, (void)blocks, (void)step, (void)first,
+        (void)last;
 }
 
 INLINE vec join_halves(vec v)

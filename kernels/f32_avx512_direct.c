@@ -3,9 +3,9 @@
  * Register tiles of the direct convolution in AVX-512. Their loops are in direct_tiles.h.
  *
  * 2 blocks x 14 pixels are 28 accumulators, 2 registers of weights and one broadcast that feeds 2 FMAs: 16
- * loads for 28 FMAs, where the processor does as many loads as FMAs a cycle. 14 divides the row of every
- * ResNet layer. Three blocks x 8 pixels serve an odd number of blocks; a half block, by itself or as the
- * fourth, the 8 channels that alpha = .125 leaves of 64, and the 56.
+ * loads for 28 FMAs, where a processor does at least as many loads as FMAs a cycle. 14 divides the row of
+ * every ResNet layer. Three blocks x 8 pixels serve an odd number of blocks; a half block, by itself or as
+ * the fourth, the 8 channels that alpha = .125 leaves of 64, and the 56.
  */
 #include "direct.h"
 #include "vec_avx512.h"
@@ -16,22 +16,35 @@
 /* Channels a turn of the loop: 28 cycles of FMAs leave room enough to turn it. */
 enum { UNROLLED = 1 };
 
-/* Measured on Zen 4 and Zen 5: a tile of 14 pixels hides level 2 without help. */
+/* The next block is fetched line by line, the weights eight channels ahead. */
 #define FETCH_NEXT_BLOCK false
+#define AHEAD            8
 
 /* Two stores of 512 bits take four cycles; three channels of two blocks give them six. */
 #define FINISHED           3
 #define FINISHES_MANY_TAPS true
 
+/* Of two or three blocks every other pixel is an operand in memory of each FMA that it feeds, and no
+ * register's: two loads more and an instruction less. A thread that shares its core begins half of the
+ * instructions that the core can, three a cycle of Golden Cove, and 2 x 14 sums with a broadcast for each
+ * pixel need 3.4. More pixels so would be better there, but with what is fetched ahead make more loads than
+ * Zen 4 has time for. */
+INLINE bool reads_memory(int blocks, int pixel)
+{
+    return (blocks == 2 || blocks == 3) && pixel % 2;
+}
+
 /* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
-INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
-                                 int ic, const int blocks, const int step, const int first, const int last)
+INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+                                 const float *weights, int ic, const int blocks, const int step,
+                                 const int first, const int last)
 {
     const int full = blocks - 1;
     const float *half = weights + full * LANES * LANES, *end = half + (ic + 1) / 2 * LANES;
 
 #pragma GCC unroll 1
-    for (; half < end; half += LANES, src += 2) {
+    for (; half < end; half += LANES, src += 2, next += step) {
+        __builtin_prefetch(next, 0, 3);
         vec h = vec_load(half);
 
 #pragma GCC unroll 2
@@ -39,9 +52,15 @@ INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *sr
             vec w[MAX_BLOCKS];
 #pragma GCC unroll 4
             for (int b = 0; b < full; b++)
-                w[b] = vec_load(weights + b * LANES);
+                w[b] = vec_held(vec_load(weights + b * LANES));
 #pragma GCC unroll 28
             for (int i = first; i < last; i++) {
+                if (reads_memory(full, i + c)) {
+#pragma GCC unroll 4
+                    for (int b = 0; b < full; b++)
+                        acc[b][i] = vec_fma_each(w[b], src + i * step + c, acc[b][i]);
+                    continue;
+                }
                 vec x = vec_set1(src[i * step + c]);
 #pragma GCC unroll 4
                 for (int b = 0; b < full; b++)

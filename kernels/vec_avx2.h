@@ -57,6 +57,11 @@ INLINE vec vec_fma(vec a, vec b, vec c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+INLINE vec vec_fma_each(vec a, const float *b, vec c)
+{
+    return vec_fma(a, vec_set1(*b), c);
+}
+
 INLINE vec vec_add(vec a, vec b)
 {
     return _mm256_add_ps(a, b);

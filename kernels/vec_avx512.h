@@ -57,6 +57,14 @@ INLINE vec vec_fma(vec a, vec b, vec c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
+/* The same with one value that the instruction itself reads and broadcasts: a compiler would rather load it
+ * once for all FMAs that it feeds. */
+INLINE vec vec_fma_each(vec a, const float *b, vec c)
+{
+    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c) : "v"(a), "m"(*b));
+    return c;
+}
+
 INLINE vec vec_add(vec a, vec b)
 {
     return _mm512_add_ps(a, b);
