@@ -57,14 +57,17 @@ INLINE void accumulate_channel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src,
         step_by_weight(acc, src, weights, blocks, step, first, last);
 }
 
-/* Towards level 1, beside the FMAs of a channel: a line of the pixels that the next block of channels reads,
- * which lie where no hardware looks, and the weights of a later channel. One line at a time finds the ways to
- * level 2 free, where a whole tile at once waits for them. A single block has loads enough without. */
-INLINE void fetch_channel(const float *next, const float *weights, const int blocks)
+/* Towards level 1, beside the FMAs of a channel: a line or two of the pixels that the next block of channels
+ * reads, which lie where no hardware looks, and the weights of a later channel. Line by line they find the
+ * way to level 2 free, where a whole tile at once waits for it. The weights of a single block are few. */
+INLINE void fetch_channel(const float *next, const float *weights, const int blocks, const int step,
+                          const int lines)
 {
-    __builtin_prefetch(next, 0, 3);
+#pragma GCC unroll 2
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch(next + i * step, 0, 3);
 #pragma GCC unroll 4
-    for (int b = 0; b < blocks; b++)
+    for (int b = 0; b < blocks && blocks > 1; b++)
         __builtin_prefetch(weights + b * LANES, 0, 3);
 }
 
@@ -74,11 +77,12 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
                             const int last)
 {
     const float *end = weights + ic * blocks * LANES;
+    const int lines = (last + LANES - 1) / LANES; /* of the next block: all, when a block is done */
 
 #pragma GCC unroll UNROLLED
-    for (; weights < end; weights += blocks * LANES, src++, next += step) {
-        if (AHEAD && blocks > 1)
-            fetch_channel(next, weights + AHEAD * blocks * LANES, blocks);
+    for (; weights < end; weights += blocks * LANES, src++, next += lines * step) {
+        if (AHEAD)
+            fetch_channel(next, weights + AHEAD * blocks * LANES, blocks, step, lines);
         accumulate_channel(acc, src, weights, blocks, step, first, last);
     }
 }
