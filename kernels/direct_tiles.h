@@ -230,15 +230,15 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
 }
 
 /* The same for a segment with one tap that reads every pixel, which leaves next to nothing to do between the
- * loops over channels: what is done there is not hidden behind FMAs, as little as it is. */
-INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int index,
-                                    int late, const int blocks, const bool half, const int width)
+ * loops over channels: what is done there is not hidden behind FMAs, as little as it is. `s` is a copy that
+ * advance() moves from tile to tile, and has its tap's offsets in its pointers. */
+INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int late,
+                                    const int blocks, const bool half, const int width)
 {
     const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
-    const float *src = s->src + index * s->src_tile + s->tap->src;
+    const float *src = s->src, *weights = s->weights;
     const float *const next_tile = src + s->src_tile;
-    const float *weights = s->weights + s->tap->weights;
-    float *pool = s->pool ? s->pool + (ptrdiff_t)index * (width / 2) * LANES : NULL;
+    float *pool = s->pool;
     const bool rides = s->ahead || pool;
     int left = s->ic;
 
@@ -264,6 +264,24 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
     if (rides)
         ride_along(s, src, pool, width);
     return (struct position){src + left, weights + left * blocks * LANES};
+}
+
+/* Copies of the run's segments for reduce_plain(). Stores cannot change what is only here, so that the next
+ * tile's addresses are known before this one's sums are. */
+INLINE void copy_segments(struct direct_segment copy[DIRECT_SEGMENTS], const struct direct_run *run)
+{
+    for (int i = 0; i < run->segments; i++) {
+        copy[i] = run->segment[i];
+        copy[i].src += copy[i].tap->src;
+        copy[i].weights += copy[i].tap->weights;
+    }
+}
+
+INLINE void advance(struct direct_segment *s, const int width)
+{
+    s->src += s->src_tile;
+    if (s->pool)
+        s->pool += width / 2 * LANES;
 }
 
 /* What lower resolutions bring, to every pixel or to pairs of them: added, or, where the tile is still empty,
@@ -470,20 +488,24 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const int bloc
                   const int width)
 {
     const bool late = (plain || FINISHES_MANY_TAPS) && finishes(run, blocks, half, width);
+    struct direct_segment copy[DIRECT_SEGMENTS];
 
+    if (plain)
+        copy_segments(copy, run);
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
         struct position rest = {NULL, NULL};
 
         begin(acc, run, t * width, blocks, half, width);
         for (int i = 0; i < run->segments; i++) {
-            const struct direct_segment *s = run->segment + i;
             int left = late && i == run->segments - 1 ? FINISHED : 0;
 
-            if (plain)
-                rest = reduce_plain(acc, s, t, left, blocks, half, width);
-            else
-                rest = reduce(acc, s, t, left, blocks, half, width);
+            if (!plain) {
+                rest = reduce(acc, run->segment + i, t, left, blocks, half, width);
+                continue;
+            }
+            rest = reduce_plain(acc, copy + i, left, blocks, half, width);
+            advance(copy + i, width);
         }
         if (!late)
             store(acc, run, t * width, blocks, half, width);
