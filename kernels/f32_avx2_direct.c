@@ -18,7 +18,8 @@
  * cycles of 12 FMAs. */
 enum { UNROLLED = 2 };
 
-/* One block of channels is only 48 cycles of work: too little to hide level 2 behind. */
+/* One block of channels is only 48 cycles of work: too little to hide level 2 behind. Its pixels are two
+ * lines, fetched at once; among the channels there is no room to fetch more. */
 #define FETCH_NEXT_BLOCK true
 #define AHEAD            0
 

@@ -2,10 +2,11 @@
 /*
  * Register tiles of the direct convolution in AVX-512. Their loops are in direct_tiles.h.
  *
- * 2 blocks x 14 pixels are 28 accumulators, 2 registers of weights and one broadcast that feeds 2 FMAs: 16
- * loads for 28 FMAs, where a processor does at least as many loads as FMAs a cycle. 14 divides the row of
- * every ResNet layer. Three blocks x 8 pixels serve an odd number of blocks; a half block, by itself or as
- * the fourth, the 8 channels that alpha = .125 leaves of 64, and the 56.
+ * 2 blocks x 14 pixels are 28 accumulators, 2 registers of weights and one for broadcasts that feed 2 FMAs:
+ * 16 loads for 28 FMAs, and 23 as reads_memory() has it, where a processor does at least as many loads as
+ * FMAs a cycle. 14 divides the row of every ResNet layer. Three blocks x 8 pixels serve an odd number of
+ * blocks; a half block, by itself or as the fourth, the 8 channels that alpha = .125 leaves of 64, and
+ * the 56.
  */
 #include "direct.h"
 #include "vec_avx512.h"
@@ -13,10 +14,10 @@
 #define MAX_BLOCKS 4
 #define MAX_WIDTH  28
 
-/* Channels a turn of the loop: 28 cycles of FMAs leave room enough to turn it. */
+/* Channels a turn of the loop: the 14 or 28 cycles that 28 FMAs take leave room enough to turn it. */
 enum { UNROLLED = 1 };
 
-/* The next block is fetched line by line, the weights eight channels ahead. */
+/* The next block is fetched line by line, not at once, and the weights eight channels ahead. */
 #define FETCH_NEXT_BLOCK false
 #define AHEAD            8
 

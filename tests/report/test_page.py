@@ -499,8 +499,8 @@ def cpu_of_children():
 
 
 def slow_processor():
-    """How many times longer than .45 s, which a core of 3.5 GHz takes, this one takes for ten million turns of a loop:
-    1 where it is faster."""
+    """How many times longer than .45 s this one takes for ten million turns of a loop, 1 where it is faster. The 20 s
+    are meant for a core that does them in .45 s: a choice, not a measurement of some machine."""
     before, total = time.process_time(), 0
     for i in range(10_000_000):
         total += i & 7
