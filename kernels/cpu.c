@@ -63,10 +63,27 @@ uint32_t oct_cpu_detected(void)
         isa |= OCT_ISA_AMX;
     return isa;
 }
+
+bool oct_cpu_prefetches_rows(void)
+{
+    uint32_t a = 1, b = 0, c = 0, d = 0;
+    const uint32_t zen5 = 0x1a;
+
+    __builtin_cpu_init();
+    if (!__builtin_cpu_is("amd"))
+        return false;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return (a >> 8 & 0xf) + (a >> 20 & 0xff) >= zen5;
+}
 #else
 uint32_t oct_cpu_detected(void)
 {
     return 0;
+}
+
+bool oct_cpu_prefetches_rows(void)
+{
+    return false;
 }
 #endif
 

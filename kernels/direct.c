@@ -110,8 +110,8 @@ struct setup {
     const float *row[DIRECT_SEGMENTS];
     struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
     bool listed;   /* the worker's lists of taps are those of these rows and planes */
-    float *pool;   /* or NULL: where segment 0 leaves half a row of pooling, */
-    int pool_from; /* beginning with this pixel */
+    float *pool;   /* or NULL: where segment 0 leaves sums of pairs of pixels, */
+    int pool_from; /* beginning with this one, the first of an even row */
 };
 
 /* How far ahead of a segment's pixels memory is fetched: one unit of rows behind those that the kernel reads,
@@ -123,7 +123,7 @@ static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job,
     const struct source *s = plan->source + t->source;
     ptrdiff_t unit = (ptrdiff_t)t->conv_stride << (plan->coarsest - job->octave);
 
-    if (s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
+    if (!plan->fetches_ahead || s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
         return 0;
     return ((plan->p.kh - 1) * plan->p.dilation + unit) * s->e.w * plan->isa->lanes;
 }
@@ -237,6 +237,17 @@ static bool in_pairs(const struct job *job, int x, int width)
     return x % 2 == 0 && width % 2 == 0;
 }
 
+/* From pair of pixels `pair` on. */
+static void set_pooling(struct setup *s, int pair, ptrdiff_t lanes)
+{
+    struct direct_segment *segment = s->segment;
+    int row = pair / segment->pool_row, column = pair % segment->pool_row;
+
+    segment->pool = s->pool + (row / 2 * segment->pool_row + column) * lanes;
+    segment->pool_left = segment->pool_row - column;
+    segment->pool_add = row % 2;
+}
+
 /* `tiles` tiles of width[index] from pixel x of row y on; more than fit that row begin the next ones. */
 static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
                       int tiles, const struct cut *cut, struct setup *s)
@@ -264,7 +275,7 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         taps += s->segment[i].taps;
     }
     if (s->pool)
-        s->segment[0].pool = s->pool + (x - s->pool_from) / 2 * lanes;
+        set_pooling(s, (x - s->pool_from) / 2, lanes);
     for (int a = 0; a < s->run.addends; a++) {
         s->addend[a].index = job->index[a] + pixel;
         s->addend[a].pairs =
@@ -421,34 +432,36 @@ static void pool_rows(const struct worker *w, int z, int u0, int u1)
         note(w, "pool", since);
 }
 
-/* The first group of the first output, row by row: row y leaves half a row of the pooled source behind. */
+/* The first group of the first output, whose tiles leave the pooled source behind. */
 static void run_riding(const struct worker *w, int z, struct span rows)
 {
     const struct oct_plan *plan = w->plan;
     const struct job *job = plan->job + plan->first_output;
     const struct source *pooled = plan->source + plan->riding;
     const struct view *v = w->source + plan->riding;
+    int lanes = plan->isa->lanes;
     struct setup s;
 
     set_up(w, plan->first_output, job->group, z, &s);
     set_rows(w, job, job->group, z, 0, &s);
+    s.pool = v->dst + (ptrdiff_t)(rows.first / 2 - v->row) * pooled->e.w * lanes;
+    s.pool_from = rows.first * job->e.w;
     s.segment[0].pool_block = v->block;
-    for (int y = rows.first; y < rows.last; y++) {
-        s.segment[0].pool_add = y % 2;
-        s.pool = v->dst + (ptrdiff_t)(y / 2 - v->row) * pooled->e.w * plan->isa->lanes;
-        s.pool_from = y * job->e.w;
-        run_pixels(w, job->group, z, s.pool_from, s.pool_from + job->e.w, &s);
-    }
+    s.segment[0].pool_row = pooled->e.w;
+    run_pixels(w, job->group, z, s.pool_from, rows.last * job->e.w, &s);
 }
 
-/* The first group of the first output unit by unit, each pooled while it is hot. */
+/* The first group of the first output, and pooling while what it read is hot: after each unit, unless the
+ * tiles do all of it. */
 static void run_and_pool(const struct worker *w, int z, int u0, int u1)
 {
     const struct oct_plan *plan = w->plan;
     const struct job *job = plan->job + plan->first_output;
+    bool all_ride = plan->riding >= 0 && plan->sources == plan->p.bands + 1;
+    int units = all_ride ? u1 - u0 : 1;
 
-    for (int u = u0; u < u1; u++) {
-        struct span rows = direct_job_rows(plan, job, u, u + 1);
+    for (int u = u0; u < u1; u += units) {
+        struct span rows = direct_job_rows(plan, job, u, u + units);
         uint64_t since = clock_of(w);
 
         if (plan->riding >= 0)
@@ -456,7 +469,8 @@ static void run_and_pool(const struct worker *w, int z, int u0, int u1)
         else
             run_group(w, plan->first_output, 0, z, rows.first * job->e.w, rows.last * job->e.w);
         note(w, job->name, since);
-        pool_rows(w, z, u, u + 1);
+        if (!all_ride)
+            pool_rows(w, z, u, u + units);
     }
 }
 

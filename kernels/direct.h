@@ -18,7 +18,7 @@
 #define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
 #define DIRECT_SEGMENTS OCT_MAX_BANDS
 #define DIRECT_ADDENDS  OCT_MAX_BANDS
-#define DIRECT_KINDS    5
+#define DIRECT_KINDS    6
 
 /* Which pixels of a tile a tap really reads; the others lie on padding. */
 enum direct_clip {
@@ -51,11 +51,13 @@ struct direct_segment {
     /* Prefetch into level 2 what lies `ahead` floats behind the tile's pixels; 0: nothing. */
     ptrdiff_t ahead;
 
-    /* Or NULL: half a row of 2x2 pooling, done while the pixels are in level 1. pool[pair] of each block is
-     * set to (or, in the second row, increased by) the sum of two neighbours; the quarter that makes it an
-     * average is in the weights. Only where the width is even and the one tap reads the tile's own pixels. */
+    /* Or NULL: 2x2 pooling, done while the pixels are in level 1. pool[pair] of each block is set to (or, in
+     * the second of two rows, increased by) the sum of two neighbours; the quarter that makes it an average
+     * is in the weights. Only where the width is even and the one tap reads the tile's own pixels. A row has
+     * `pool_row` pairs, `pool_left` of them from the first tile on. */
     float *pool;
     ptrdiff_t pool_block;
+    int pool_row, pool_left;
     bool pool_add;
 };
 

@@ -8,30 +8,44 @@
 
 #define TIE 1e-3f /* covers whose costs differ by less are equal but for rounding */
 
-/* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
-static bool streams_weights(const struct oct_plan *plan, const struct job *job, int kind)
+/* Cycles that a tile, and a run of tiles, take beside their multiply-adds. */
+#define TILE_CYCLES 10
+#define RUN_CYCLES  100
+
+/* Input channels times taps: the steps of a tile's sums. */
+static size_t steps_of(const struct oct_plan *plan, const struct job *job)
 {
     size_t channels = 0;
 
     for (int t = 0; t < job->terms; t++)
-        channels += (size_t)job->term[t].ic * plan->p.kd * plan->p.kh * plan->p.kw;
-    return channels * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > direct_level_bytes(1);
+        channels += (size_t)job->term[t].ic;
+    return channels * plan->p.kd * plan->p.kh * plan->p.kw;
+}
+
+/* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
+static bool streams_weights(const struct oct_plan *plan, size_t steps, int kind)
+{
+    return steps * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > direct_level_bytes(1);
 }
 
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, or three broadcasts
  * in two cycles. Each sum waits four cycles for its last FMA, in practice five. A broadcast that feeds a
  * single FMA is part of it in AVX-512. Level 2 brings 20 bytes of weights. The additions stand for filling
- * and emptying the tile, and for loads that meet in a cycle. */
-static float tile_cost(const struct direct_isa *isa, int k, int width, bool streamed)
+ * and emptying the tile, for loads that meet in a cycle, and for sums that are moved to and fro where they
+ * leave no register for all weights. */
+static float tile_cost(const struct oct_plan *plan, int k, int width, size_t steps)
 {
+    const struct direct_isa *isa = plan->isa;
     const struct direct_kind *kind = isa->kind + k;
     float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half), blocks = full + half;
     float broadcast = kind->blocks == 1 && !kind->half && isa->lanes == 16 ? 0.5f : 0.67f;
     float fma = 0.5f * blocks * (float)width;
     float load = 0.5f * blocks + broadcast * ((full > 0 ? 1 : 0) + half) * (float)width;
-    float stream = streamed ? blocks * (float)isa->lanes * sizeof(float) / 20 : 0;
+    float stream = streams_weights(plan, steps, k) ? blocks * (float)isa->lanes * sizeof(float) / 20 : 0;
+    float moves = full > 3 && isa->lanes == 16 ? 0.15f : 0;
 
-    return fmaxf(fmaxf(fma, load), fmaxf(stream, full > 0 ? 5.0f : 2.5f)) + 0.3f + 0.02f * load;
+    return fmaxf(fmaxf(fma, load), fmaxf(stream, full > 0 ? 5.0f : 2.5f)) + 0.3f + 0.02f * load + moves +
+           TILE_CYCLES / (float)(steps + 1);
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)
@@ -158,11 +172,10 @@ static int append_cut(struct builder *b, const struct job *job, struct cut *cut,
 }
 
 /* The cheapest way to cover a row: best[x] is the cost from x on, width[x] the first step. */
-static float cover(const struct oct_plan *plan, const struct job *job, int kind, int w, float *best,
-                   uint8_t *width, struct direct_tap *columns)
+static float cover(const struct oct_plan *plan, const struct job *job, int kind, int w, size_t steps,
+                   float *best, uint8_t *width, struct direct_tap *columns)
 {
     const struct direct_kind *k = plan->isa->kind + kind;
-    bool streamed = streams_weights(plan, job, kind);
     struct cut cut;
 
     best[w] = 0;
@@ -174,7 +187,7 @@ static float cover(const struct oct_plan *plan, const struct job *job, int kind,
 
             if (x + step > w || (!job->flat && !fit_tile(plan, job, kind, x, step, &cut, columns)))
                 continue;
-            cost = tile_cost(plan->isa, kind, step, streamed) + best[x + step];
+            cost = tile_cost(plan, kind, step, steps) + best[x + step];
             if (cost < best[x] - TIE) { /* the widest of equals, which comes first */
                 best[x] = cost;
                 width[x] = (uint8_t)i;
@@ -193,8 +206,8 @@ static int cut_row(struct oct_plan *plan, struct job *job, int kind, struct buil
 
     if (!best || !width)
         goto done;
-    *cutting =
-        (struct cutting){.first = b->ncuts, .cost = cover(plan, job, kind, w, best, width, b->fitting)};
+    *cutting = (struct cutting){
+        .first = b->ncuts, .cost = cover(plan, job, kind, w, steps_of(plan, job), best, width, b->fitting)};
     for (int x = 0; x < w; x += plan->isa->kind[kind].width[width[x]]) {
         struct cut cut = {.x = x, .width = width[x], .tiles = 1};
 
@@ -216,26 +229,29 @@ static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct bui
 {
     const struct direct_kind *k = plan->isa->kind + kind;
     int64_t pixels = (int64_t)job->e.h * job->e.w;
-    bool streamed = streams_weights(plan, job, kind);
+    size_t steps = steps_of(plan, job);
+    float run = RUN_CYCLES / (float)(steps + 1), cost;
     struct cut cut = {.tiles = 1};
 
+    cost = (float)(pixels / k->width[0]) * tile_cost(plan, kind, k->width[0], steps) + run;
+    for (int left = (int)(pixels % k->width[0]), width; left > 0; left -= width) {
+        width = k->width[plan->tail[kind][left]];
+        cost += tile_cost(plan, kind, width, steps) + run;
+    }
     fit_tile(plan, job, kind, 0, 1, &cut, b->fitting);
-    job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1};
-    job->cutting[kind].cost =
-        (float)(pixels / k->width[0]) * tile_cost(plan->isa, kind, k->width[0], streamed);
-    for (int left = (int)(pixels % k->width[0]); left > 0; left -= k->width[plan->tail[kind][left]])
-        job->cutting[kind].cost += tile_cost(plan->isa, kind, k->width[plan->tail[kind][left]], streamed);
+    job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1, .cost = cost};
     return append_cut(b, job, &cut, true);
 }
 
 static void cut_tails(struct oct_plan *plan, int kind)
 {
     const struct job flat = {.flat = true};
+    const size_t steps = 128; /* of whichever job */
     float best[2 * MAX_WIDTH];
     uint8_t width[2 * MAX_WIDTH];
     int w = 2 * MAX_WIDTH - 1;
 
-    cover(plan, &flat, kind, w, best, width, NULL);
+    cover(plan, &flat, kind, w, steps, best, width, NULL);
     for (int left = 1; left <= w; left++)
         plan->tail[kind][left] = width[w - left];
 }

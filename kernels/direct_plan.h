@@ -104,6 +104,7 @@ struct oct_plan {
      * + 1. */
     bool by_rows;
     int coarsest, units, strip;
+    bool fetches_ahead; /* rows of the next strip, which hardware does not fetch */
 
     /* 1x1 layers: each unit of the first output's first group is pooled while it is hot. */
     bool pool_late;

@@ -62,14 +62,15 @@ static void choose_strip(struct oct_plan *plan)
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, and
- * nothing else in the sum. */
+/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, no more
+ * than one end of a row in a tile, and nothing else in the sum. */
 static bool can_ride(const struct oct_plan *plan, const struct source *s)
 {
     const struct job *job = plan->job + plan->first_output;
+    int width = plan->isa->kind[job->group[0].kind].width[0];
 
     return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
-           job->e.h % 2 == 0 && job->e.w % 2 == 0 && plan->isa->kind[job->group[0].kind].width[0] % 2 == 0;
+           job->e.h % 2 == 0 && job->e.w % 2 == 0 && width % 2 == 0 && width <= job->e.w;
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
@@ -260,6 +261,7 @@ static bool rows_balance(const struct oct_plan *plan)
 int direct_share_work(struct oct_plan *plan)
 {
     plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
+    plan->fetches_ahead = !oct_cpu_prefetches_rows();
     choose_strip(plan);
     choose_pooling(plan);
     if (allocate_scratch(plan))

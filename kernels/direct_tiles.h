@@ -2,18 +2,19 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
- * FETCH_NEXT_BLOCK, AHEAD, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for its half blocks
- * accumulate_with_half() and join_halves(), then includes this; nobody else does. accumulate() and tile() are
- * inlined with constant shapes, so that every accumulator has a register of its own.
+ * FETCH_NEXT_BLOCK, AHEAD, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for its half
+ * blocks accumulate_with_half() and join_halves(), then includes this; nobody else does. accumulate() and
+ * tile() are inlined with constant shapes, so that every accumulator has a register of its own.
  */
 /* One channel: weights stay in registers, pixels pass by. */
 INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
                           const int blocks, const int step, const int first, const int last)
 {
+    const int held = oct_min(blocks, REGISTERS - 1 - blocks * (last - first));
     vec w[MAX_BLOCKS];
 
 #pragma GCC unroll 4
-    for (int b = 0; b < blocks; b++)
+    for (int b = 0; b < held; b++)
         w[b] = vec_held(vec_load(weights + b * LANES));
 #pragma GCC unroll 28
     for (int i = first; i < last; i++) {
@@ -25,8 +26,10 @@ INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, cons
         }
         vec x = vec_set1(src[i * step]);
 #pragma GCC unroll 4
-        for (int b = 0; b < blocks; b++)
+        for (int b = 0; b < held; b++)
             acc[b][i] = vec_fma(w[b], x, acc[b][i]);
+        if (held < blocks) /* there is one register too few */
+            acc[held][i] = vec_fma_load(x, weights + held * LANES, acc[held][i]);
     }
 }
 
@@ -51,7 +54,9 @@ INLINE void step_by_weight(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, con
 INLINE void accumulate_channel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
                                const int blocks, const int step, const int first, const int last)
 {
-    if (blocks * (last - first) + blocks < REGISTERS)
+    const int free = REGISTERS - blocks * (last - first);
+
+    if (free > blocks || (LAST_IN_MEMORY && free == blocks))
         step_by_pixel(acc, src, weights, blocks, step, first, last);
     else
         step_by_weight(acc, src, weights, blocks, step, first, last);
@@ -129,8 +134,8 @@ INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, cons
     }
 }
 
-/* Half a row of pooling: sums of neighbours, into or onto `pool`. */
-INLINE void pool_half(float *pool, const float *src, const bool add, const int width)
+/* Pooling: sums of neighbours, into or onto `pool`. */
+INLINE void pool_pairs(float *pool, const float *src, const bool add, const int width)
 {
 #pragma GCC unroll 28
     for (int i = 0; i + 1 < width; i += 2) {
@@ -138,6 +143,34 @@ INLINE void pool_half(float *pool, const float *src, const bool add, const int w
         vec pair = vec_add(vec_load(src + i * LANES), vec_load(src + (i + 1) * LANES));
 
         vec_store(to, add ? vec_add(pair, vec_load(to)) : pair);
+    }
+}
+
+/* Where `pairs` of them lie ahead: the first of two rows leaves its sums where the second one adds. */
+INLINE void pool_ahead(struct direct_segment *s, int pairs)
+{
+    s->pool += pairs * LANES;
+    s->pool_left -= pairs;
+    if (s->pool_left > 0)
+        return;
+    if (!s->pool_add)
+        s->pool -= s->pool_row * LANES;
+    s->pool_add = !s->pool_add;
+    s->pool_left += s->pool_row;
+}
+
+/* The same for a tile in which a row ends, without a branch: what is not to be added is masked. */
+INLINE void pool_across(const struct direct_segment *s, float *pool, const float *src, const int width)
+{
+    float *next = s->pool_add ? pool : pool - s->pool_row * LANES;
+
+#pragma GCC unroll 28
+    for (int i = 0; i < width / 2; i++, src += 2 * LANES) {
+        const bool over = i >= s->pool_left;
+        float *to = (over ? next : pool) + i * LANES;
+        vec pair = vec_add(vec_load(src), vec_load(src + LANES));
+
+        vec_store(to, vec_add(pair, vec_load_if(s->pool_add != over, to)));
     }
 }
 
@@ -159,10 +192,12 @@ INLINE void ride_along(const struct direct_segment *s, const float *src, float *
     fetch_ahead(s, src, width);
     if (!pool)
         return;
-    if (s->pool_add)
-        pool_half(pool, src, true, width);
+    if (s->pool_left < width / 2)
+        pool_across(s, pool, src, width);
+    else if (s->pool_add)
+        pool_pairs(pool, src, true, width);
     else
-        pool_half(pool, src, false, width);
+        pool_pairs(pool, src, false, width);
 }
 
 /* Towards level 1: the pixels of the next block of channels lie a plane away, where no hardware looks, and
@@ -266,12 +301,26 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
     return (struct position){src + left, weights + left * blocks * LANES};
 }
 
+/* Through general registers: what a compiler moves through vector registers waits in their queue behind the
+ * FMAs of the tile before, and with it the addresses of this one's pixels. */
+INLINE void copy_words(void *to, const void *from, const size_t size)
+{
+#pragma GCC unroll 16
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, (const char *)from + at, sizeof(word));
+        __asm__("" : "+r"(word));
+        memcpy((char *)to + at, &word, sizeof(word));
+    }
+}
+
 /* Copies of the run's segments for reduce_plain(). Stores cannot change what is only here, so that the next
  * tile's addresses are known before this one's sums are. */
 INLINE void copy_segments(struct direct_segment copy[DIRECT_SEGMENTS], const struct direct_run *run)
 {
     for (int i = 0; i < run->segments; i++) {
-        copy[i] = run->segment[i];
+        copy_words(copy + i, run->segment + i, sizeof(copy[i]));
         copy[i].src += copy[i].tap->src;
         copy[i].weights += copy[i].tap->weights;
     }
@@ -281,7 +330,7 @@ INLINE void advance(struct direct_segment *s, const int width)
 {
     s->src += s->src_tile;
     if (s->pool)
-        s->pool += width / 2 * LANES;
+        pool_ahead(s, width / 2);
 }
 
 /* What lower resolutions bring, to every pixel or to pairs of them: added, or, where the tile is still empty,

@@ -23,6 +23,9 @@ enum { UNROLLED = 2 };
 #define FETCH_NEXT_BLOCK true
 #define AHEAD            0
 
+/* Four blocks of three: their weights pass through one register, as the broadcasts are fewer. */
+#define LAST_IN_MEMORY false
+
 /* Two channels of three blocks take three cycles, as three stores do. Reductions over the taps of a kernel
  * are too long to notice stores, and lose more at the end of the loop that the last channels are taken from.
  */

@@ -3,10 +3,10 @@
  * Register tiles of the direct convolution in AVX-512. Their loops are in direct_tiles.h.
  *
  * 2 blocks x 14 pixels are 28 accumulators, 2 registers of weights and one for broadcasts that feed 2 FMAs:
- * 16 loads for 28 FMAs, and 23 as reads_memory() has it, where a processor does at least as many loads as
+ * 16 loads for 28 FMAs, and 21 as reads_memory() has it, where a processor does at least as many loads as
  * FMAs a cycle. 14 divides the row of every ResNet layer. Three blocks x 8 pixels serve an odd number of
- * blocks; a half block, by itself or as the fourth, the 8 channels that alpha = .125 leaves of 64, and
- * the 56.
+ * blocks, 4 x 7 the planes of 7 x 7 pixels; a half block, by itself or as the fourth, the 8 channels that
+ * alpha = .125 leaves of 64, and the 56.
  */
 #include "direct.h"
 #include "vec_avx512.h"
@@ -25,14 +25,17 @@ enum { UNROLLED = 1 };
 #define FINISHED           3
 #define FINISHES_MANY_TAPS true
 
-/* Of two or three blocks every other pixel is an operand in memory of each FMA that it feeds, and no
- * register's: two loads more and an instruction less. A thread that shares its core begins half of the
+/* 4 x 7 sums, three registers of weights, one of broadcasts: 17 loads for 28 FMAs. */
+#define LAST_IN_MEMORY true
+
+/* Of two or three blocks every third pixel is an operand in memory of each FMA that it feeds, and no
+ * register's: a load or two more and an instruction less. A thread that shares its core begins half of the
  * instructions that the core can, three a cycle of Golden Cove, and 2 x 14 sums with a broadcast for each
- * pixel need 3.4. More pixels so would be better there, but with what is fetched ahead make more loads than
- * Zen 4 has time for. */
+ * pixel need 3.4; but it also does half of the loads, of which Zen 5 has two a cycle, and Zen 4 but one with
+ * one FMA. Every other pixel would be better for the first, none for the others. */
 INLINE bool reads_memory(int blocks, int pixel)
 {
-    return (blocks == 2 || blocks == 3) && pixel % 2;
+    return (blocks == 2 || blocks == 3) && pixel % 3 == 1;
 }
 
 /* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
@@ -87,6 +90,10 @@ INLINE vec join_halves(vec v)
 
 #include "direct_tiles.h"
 
+TILE(tile_4x7, 4, false, 7)
+TILE(tile_4x4, 4, false, 4)
+TILE(tile_4x2, 4, false, 2)
+TILE(tile_4x1, 4, false, 1)
 TILE(tile_3x8, 3, false, 8)
 TILE(tile_3x7, 3, false, 7)
 TILE(tile_3x4, 3, false, 4)
@@ -118,6 +125,7 @@ TILE(tile_half_x2, 1, true, 2)
 TILE(tile_half_x1, 1, true, 1)
 
 static const struct direct_kind kinds[] = {
+    {.blocks = 4, .width = {7, 4, 2, 1}, .tile = {tile_4x7, tile_4x4, tile_4x2, tile_4x1}},
     {.blocks = 3, .width = {8, 7, 4, 2, 1}, .tile = {tile_3x8, tile_3x7, tile_3x4, tile_3x2, tile_3x1}},
     {.blocks = 2,
      .width = {14, 8, 7, 4, 2, 1},

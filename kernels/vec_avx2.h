@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LANES     8
 #define REGISTERS 16
@@ -28,6 +29,12 @@ INLINE vec vec_set1(float value)
 INLINE vec vec_load(const float *p)
 {
     return _mm256_loadu_ps(p);
+}
+
+/* Zeros where not wanted. */
+INLINE vec vec_load_if(bool wanted, const float *p)
+{
+    return _mm256_maskload_ps(p, _mm256_set1_epi32(wanted ? -1 : 0));
 }
 
 /* In a register: a compiler may else load a value once for each use of it. */
@@ -60,6 +67,11 @@ INLINE vec vec_fma(vec a, vec b, vec c)
 INLINE vec vec_fma_each(vec a, const float *b, vec c)
 {
     return vec_fma(a, vec_set1(*b), c);
+}
+
+INLINE vec vec_fma_load(vec a, const float *b, vec c)
+{
+    return vec_fma(a, vec_load(b), c);
 }
 
 INLINE vec vec_add(vec a, vec b)

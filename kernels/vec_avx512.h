@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define LANES     16
 #define REGISTERS 32
@@ -28,6 +29,12 @@ INLINE vec vec_set1(float value)
 INLINE vec vec_load(const float *p)
 {
     return _mm512_loadu_ps(p);
+}
+
+/* Zeros where not wanted. */
+INLINE vec vec_load_if(bool wanted, const float *p)
+{
+    return _mm512_maskz_loadu_ps(wanted ? 0xffff : 0, p);
 }
 
 /* In a register: a compiler may else load a value once for each use of it. */
@@ -62,6 +69,13 @@ INLINE vec vec_fma(vec a, vec b, vec c)
 INLINE vec vec_fma_each(vec a, const float *b, vec c)
 {
     __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c) : "v"(a), "m"(*b));
+    return c;
+}
+
+/* The same with a whole vector in memory. */
+INLINE vec vec_fma_load(vec a, const float *b, vec c)
+{
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "m"(*(const vec *)b));
     return c;
 }
 
