@@ -110,6 +110,7 @@ struct setup {
     const float *row[DIRECT_SEGMENTS];
     struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
     bool listed;   /* the worker's lists of taps are those of these rows and planes */
+    int groups;    /* of output blocks, from the one that s is set up for on */
     float *pool;   /* or NULL: where segment 0 leaves sums of pairs of pixels, */
     int pool_from; /* beginning with this one, the first of an even row */
 };
@@ -248,6 +249,20 @@ static void set_pooling(struct setup *s, int pair, ptrdiff_t lanes)
     segment->pool_add = row % 2;
 }
 
+/* The same run for the next group, whose weights lie `weights` floats behind. */
+static void next_group(struct setup *s, int blocks, ptrdiff_t weights, ptrdiff_t lanes)
+{
+    s->run.out += blocks * s->run.out_block;
+    if (s->run.residual)
+        s->run.residual += blocks * s->run.out_block;
+    if (s->run.bias)
+        s->run.bias += blocks * lanes;
+    for (int i = 0; i < s->run.segments; i++)
+        s->segment[i].weights += weights;
+    for (int a = 0; a < s->run.addends; a++)
+        s->addend[a].src += blocks * s->addend[a].block;
+}
+
 /* `tiles` tiles of width[index] from pixel x of row y on; more than fit that row begin the next ones. */
 static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
                       int tiles, const struct cut *cut, struct setup *s)
@@ -287,6 +302,10 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         s->run.residual =
             (const float *)w->io->residual[job->to] + (s->run.out - (const float *)w->io->out[job->to]);
     kind->tile[index](&s->run);
+    for (int more = 1; more < s->groups; more++) {
+        next_group(s, kind->blocks, (ptrdiff_t)(g[1].weights[0] - g[0].weights[0]), lanes);
+        kind->tile[index](&s->run);
+    }
 }
 
 /* Pixels [first, last) of a flat row. */
@@ -319,6 +338,7 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
 
     s->job = index;
     s->listed = false;
+    s->groups = 1;
     s->pool = NULL;
     s->run = (struct direct_run){
         .segment = s->segment,
@@ -355,8 +375,8 @@ static int rows_together(const struct oct_plan *plan, const struct job *job, con
     return rows;
 }
 
-/* Rows [first, last) of one plane of one group; pixels where the job is flat. */
-static void run_group(const struct worker *w, int index, int part, int z, int first, int last)
+/* Rows [first, last) of one plane of one group; pixels where the job is flat, of `groups` groups. */
+static void run_group(const struct worker *w, int index, int part, int groups, int z, int first, int last)
 {
     const struct oct_plan *plan = w->plan;
     const struct job *job = plan->job + index;
@@ -369,6 +389,7 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
         return;
     set_up(w, index, g, z, &s);
     if (job->flat) {
+        s.groups = groups;
         set_rows(w, job, g, z, 0, &s);
         run_pixels(w, g, z, first, last, &s);
         return;
@@ -386,6 +407,31 @@ static void run_group(const struct worker *w, int index, int part, int z, int fi
             run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles * rows,
                       plan->cuts + c, &s);
         s.listed = true;
+    }
+}
+
+/* Groups from `g` on that can be set up as one: of one kind, over the same inputs, where a single run covers
+ * all pixels. The first group of an input's first reader, which fetches ahead, stands alone. */
+static int groups_together(const struct oct_plan *plan, const struct job *job, int g, int pixels)
+{
+    const struct group *group = job->group + g;
+    int n = 1;
+
+    if (!job->flat || pixels % plan->isa->kind[group->kind].width[0] || (g == 0 && plan->fetches_ahead))
+        return 1;
+    while (g + n < job->groups && group[n].kind == group->kind && group[n].part == group->part)
+        n++;
+    return n;
+}
+
+/* The same of all groups from `g` on. */
+static void run_groups(const struct worker *w, int index, int g, int z, int first, int last)
+{
+    const struct job *job = w->plan->job + index;
+
+    for (int n; g < job->groups; g += n) {
+        n = groups_together(w->plan, job, g, last - first);
+        run_group(w, index, g, n, z, first, last);
     }
 }
 
@@ -467,7 +513,7 @@ static void run_and_pool(const struct worker *w, int z, int u0, int u1)
         if (plan->riding >= 0)
             run_riding(w, z, rows);
         else
-            run_group(w, plan->first_output, 0, z, rows.first * job->e.w, rows.last * job->e.w);
+            run_group(w, plan->first_output, 0, 1, z, rows.first * job->e.w, rows.last * job->e.w);
         note(w, job->name, since);
         if (!all_ride)
             pool_rows(w, z, u, u + units);
@@ -491,8 +537,7 @@ static void run_strip(struct worker *w, int z, int u0, int u1)
         if (late)
             run_and_pool(w, z, u0, u1);
         since = clock_of(w);
-        for (int g = late; g < job->groups; g++)
-            run_group(w, j, g, z, rows.first * step, rows.last * step);
+        run_groups(w, j, late, z, rows.first * step, rows.last * step);
         note(w, job->name, since);
     }
 }
@@ -542,7 +587,7 @@ static void run_task(struct worker *w, const struct task *task, int first, int l
         if (task->pool)
             pool_block(w, task->index, task->part, z, y0, y1);
         else
-            run_group(w, task->index, task->part, z, y0 * step, oct_min(y1 * step, most));
+            run_group(w, task->index, task->part, 1, z, y0 * step, oct_min(y1 * step, most));
         first += y1 - y0;
     }
     note(w, task->pool ? "pool" : job->name, since);
