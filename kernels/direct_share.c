@@ -62,15 +62,18 @@ static void choose_strip(struct oct_plan *plan)
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, no more
- * than one end of a row in a tile, and nothing else in the sum. */
+/* Can the first group of the first output pool this source in its tiles: pairs of rows and of pixels, in
+ * tiles of an even width that is nearly the widest, no more than one end of a row in a tile, and nothing else
+ * in the sum. */
 static bool can_ride(const struct oct_plan *plan, const struct source *s)
 {
     const struct job *job = plan->job + plan->first_output;
-    int width = plan->isa->kind[job->group[0].kind].width[0];
+    const int *width = plan->isa->kind[job->group[0].kind].width;
+    int even = width[0] % 2 ? width[1] : width[0];
 
     return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
-           job->e.h % 2 == 0 && job->e.w % 2 == 0 && width % 2 == 0 && width <= job->e.w;
+           job->e.h % 2 == 0 && job->e.w % 2 == 0 && even % 2 == 0 && even + 1 >= width[0] &&
+           even <= job->e.w;
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a

@@ -112,6 +112,7 @@ TILE(tile_1x7, 1, false, 7)
 TILE(tile_1x4, 1, false, 4)
 TILE(tile_1x2, 1, false, 2)
 TILE(tile_1x1, 1, false, 1)
+TILE(tile_3half_x7, 4, true, 7)
 TILE(tile_3half_x6, 4, true, 6)
 TILE(tile_3half_x4, 4, true, 4)
 TILE(tile_3half_x2, 4, true, 2)
@@ -135,8 +136,8 @@ static const struct direct_kind kinds[] = {
      .tile = {tile_1x28, tile_1x14, tile_1x8, tile_1x7, tile_1x4, tile_1x2, tile_1x1}},
     {.blocks = 4,
      .half = true,
-     .width = {6, 4, 2, 1},
-     .tile = {tile_3half_x6, tile_3half_x4, tile_3half_x2, tile_3half_x1}},
+     .width = {7, 6, 4, 2, 1},
+     .tile = {tile_3half_x7, tile_3half_x6, tile_3half_x4, tile_3half_x2, tile_3half_x1}},
     {.blocks = 1,
      .half = true,
      .width = {28, 14, 8, 7, 4, 2, 1},
