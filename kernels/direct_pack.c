@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIE 1e-2f /* covers whose costs differ by less are the same kinds in another order */
+
 /* The kind that ends with a half block and has no more than `full` others, or -1; the largest such. */
 static int half_kind(const struct direct_isa *isa, int full)
 {
@@ -16,7 +18,13 @@ static int half_kind(const struct direct_isa *isa, int full)
     return -1;
 }
 
-/* The kind that the cheapest cover of `blocks` blocks begins with. */
+static float block_cost(const struct oct_plan *plan, const struct job *job, int kind)
+{
+    return job->cutting[kind].cost / (float)plan->isa->kind[kind].blocks;
+}
+
+/* The kind that the cheapest cover of `blocks` blocks begins with: of its kinds the one that is cheapest for
+ * each block, for of many blocks only the first few are covered so. */
 static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int blocks)
 {
     const struct direct_isa *isa = plan->isa;
@@ -35,7 +43,8 @@ static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int
             if (isa->kind[k].half || isa->kind[k].blocks > n)
                 continue;
             cost = job->cutting[k].cost + best[n - isa->kind[k].blocks];
-            if (cost < best[n]) {
+            if (cost < best[n] - TIE ||
+                (cost < best[n] + TIE && block_cost(plan, job, k) < block_cost(plan, job, first[n]))) {
                 best[n] = cost;
                 first[n] = k;
             }
