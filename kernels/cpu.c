@@ -64,7 +64,7 @@ uint32_t oct_cpu_detected(void)
     return isa;
 }
 
-bool oct_cpu_prefetches_rows(void)
+bool oct_cpu_is_zen5(void)
 {
     uint32_t a = 1, b = 0, c = 0, d = 0;
     const uint32_t zen5 = 0x1a;
@@ -81,7 +81,7 @@ uint32_t oct_cpu_detected(void)
     return 0;
 }
 
-bool oct_cpu_prefetches_rows(void)
+bool oct_cpu_is_zen5(void)
 {
     return false;
 }

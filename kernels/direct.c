@@ -345,6 +345,7 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
         .addend = s->addend,
         .addends = job->addends,
         .epilogue = job->upward ? 0 : plan->p.epilogue,
+        .fetch_out = plan->fetches_out,
         .out_block = w->job[index].block,
         .bias = plan->bias + job->bias + (ptrdiff_t)g->block * plan->isa->lanes,
     };

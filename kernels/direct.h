@@ -76,6 +76,7 @@ struct direct_run {
     uint32_t epilogue; /* relu, relu6; bias and residual go by their pointers */
     const struct direct_segment *segment;
     const struct direct_addend *addend;
+    bool fetch_out; /* fetch the lines of out before they are stored */
     float *out;
     ptrdiff_t out_block;   /* floats between blocks of L channels, of out and residual */
     const float *bias;     /* L floats a block, or NULL */

@@ -264,7 +264,8 @@ static bool rows_balance(const struct oct_plan *plan)
 int direct_share_work(struct oct_plan *plan)
 {
     plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
-    plan->fetches_ahead = !oct_cpu_prefetches_rows();
+    plan->fetches_out = oct_cpu_is_zen5();
+    plan->fetches_ahead = !plan->fetches_out;
     choose_strip(plan);
     choose_pooling(plan);
     if (allocate_scratch(plan))

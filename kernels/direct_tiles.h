@@ -2,9 +2,10 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
- * FETCH_NEXT_BLOCK, AHEAD, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for its half
- * blocks accumulate_with_half() and join_halves(), then includes this; nobody else does. accumulate() and
- * tile() are inlined with constant shapes, so that every accumulator has a register of its own.
+ * FETCH_NEXT_BLOCK, AHEAD, FETCH_OUT, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for
+ * its half blocks accumulate_with_half() and join_halves(), then includes this; nobody else does.
+ * accumulate() and tile() are inlined with constant shapes, so that every accumulator has a register of its
+ * own.
  */
 /* One channel: weights stay in registers, pixels pass by. */
 INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
@@ -76,10 +77,11 @@ INLINE void fetch_channel(const float *next, const float *weights, const int blo
         __builtin_prefetch(weights + b * LANES, 0, 3);
 }
 
-/* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. */
+/* acc += weights x the pixels [first, last) of the tile, over `ic` channels under one tap. Of `out`, where
+ * the tile will be stored, a line is fetched with each channel unless it is NULL. */
 INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
-                            const float *weights, int ic, const int blocks, const int step, const int first,
-                            const int last)
+                            const float *out, const float *weights, int ic, const int blocks, const int step,
+                            const int first, const int last)
 {
     const float *end = weights + ic * blocks * LANES;
     const int lines = (last + LANES - 1) / LANES; /* of the next block: all, when a block is done */
@@ -88,6 +90,10 @@ INLINE void accumulate_full(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, co
     for (; weights < end; weights += blocks * LANES, src++, next += lines * step) {
         if (AHEAD)
             fetch_channel(next, weights + AHEAD * blocks * LANES, blocks, step, lines);
+        if (out) {
+            __builtin_prefetch(out, 0, 3);
+            out += LANES;
+        }
         accumulate_channel(acc, src, weights, blocks, step, first, last);
     }
 }
@@ -101,14 +107,14 @@ INLINE void accumulate_block(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, c
         accumulate_channel(acc, src + c, weights + c * blocks * LANES, blocks, LANES, 0, width);
 }
 
-INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next, const float *out,
                        const float *weights, int ic, const int blocks, const bool half, const int step,
                        const int first, const int last)
 {
     if (half)
         accumulate_with_half(acc, src, next, weights, ic, blocks, step, first, last);
     else
-        accumulate_full(acc, src, next, weights, ic, blocks, step, first, last);
+        accumulate_full(acc, src, next, out, weights, ic, blocks, step, first, last);
 }
 
 /* One loop with constant bounds for each way of clipping a tap. */
@@ -118,19 +124,19 @@ INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, cons
 {
     switch (how) {
     case DIRECT_WHOLE:
-        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width);
         break;
     case DIRECT_NOT_FIRST:
-        accumulate(acc, src, next, weights, ic, blocks, half, step, 1, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 1, width);
         break;
     case DIRECT_NOT_FIRST_2:
-        accumulate(acc, src, next, weights, ic, blocks, half, step, 2, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 2, width);
         break;
     case DIRECT_NOT_LAST:
-        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width - 1);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width - 1);
         break;
     default:
-        accumulate(acc, src, next, weights, ic, blocks, half, step, 0, width - 2);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width - 2);
     }
 }
 
@@ -220,7 +226,7 @@ INLINE void reduce_tap(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_tap *
     next += t->src;
     weights += t->weights;
     if (width == 1)
-        accumulate(acc, src, next, weights, ic, blocks, half, 0, 0, 1);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, half, 0, 0, 1);
     else if (t->stride == 2)
         clip(acc, t->clip, src, next, weights, ic, blocks, half, width, 2 * LANES);
     else
@@ -252,8 +258,8 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
             reduce_tap(acc, t, src, next, weights, ic, blocks, half, width);
         if (stop < end) {
             ic -= late;
-            accumulate(acc, src + stop->src, next + stop->src, weights + stop->weights, ic, blocks, half,
-                       LANES, 0, width);
+            accumulate(acc, src + stop->src, next + stop->src, NULL, weights + stop->weights, ic, blocks,
+                       half, LANES, 0, width);
             rest.src = src + stop->src + ic;
             rest.weights = weights + stop->weights + ic * blocks * LANES;
         }
@@ -266,9 +272,11 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
 
 /* The same for a segment with one tap that reads every pixel, which leaves next to nothing to do between the
  * loops over channels: what is done there is not hidden behind FMAs, as little as it is. `s` is a copy that
- * advance() moves from tile to tile, and has its tap's offsets in its pointers. */
-INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int late,
-                                    const int blocks, const bool half, const int width)
+ * advance() moves from tile to tile, and has its tap's offsets in its pointers. The last blocks of channels
+ * fetch lines of `out`, each of another block of outputs, unless that is NULL. */
+INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
+                                    const float *out, ptrdiff_t out_block, int late, const int blocks,
+                                    const bool half, const int width)
 {
     const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
     const float *src = s->src, *weights = s->weights;
@@ -279,12 +287,14 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
 
 #pragma GCC unroll 1
     for (; left > LANES; left -= LANES) {
+        const float *store = out && left <= blocks * LANES ? out + (left - 1) / LANES * out_block : NULL;
+
         if (FETCH_NEXT_BLOCK)
             fetch_block(src + src_block, width);
         if (UNROLLED > 1 && !half)
             accumulate_block(acc, src, weights, blocks, width);
         else
-            accumulate(acc, src, src + src_block, weights, LANES, blocks, half, LANES, 0, width);
+            accumulate(acc, src, src + src_block, store, weights, LANES, blocks, half, LANES, 0, width);
         if (rides)
             ride_along(s, src, pool, width);
         src += src_block;
@@ -295,7 +305,7 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
     if (FETCH_NEXT_BLOCK)
         fetch_block(next_tile, width);
     left -= late; /* of the last block: it may have no more */
-    accumulate(acc, src, next_tile, weights, left, blocks, half, LANES, 0, width);
+    accumulate(acc, src, next_tile, out, weights, left, blocks, half, LANES, 0, width);
     if (rides)
         ride_along(s, src, pool, width);
     return (struct position){src + left, weights + left * blocks * LANES};
@@ -533,8 +543,9 @@ INLINE bool is_plain(const struct direct_run *run)
     return true;
 }
 
-INLINE void tiles(const struct direct_run *run, const bool plain, const int blocks, const bool half,
-                  const int width)
+/* `plain`: with reduce_plain(). `fetch`: and lines to be stored. */
+INLINE void tiles(const struct direct_run *run, const bool plain, const bool fetch, const int blocks,
+                  const bool half, const int width)
 {
     const bool late = (plain || FINISHES_MANY_TAPS) && finishes(run, blocks, half, width);
     struct direct_segment copy[DIRECT_SEGMENTS];
@@ -543,6 +554,7 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const int bloc
         copy_segments(copy, run);
     for (int t = 0; t < run->tiles; t++) {
         vec acc[MAX_BLOCKS][MAX_WIDTH];
+        const float *out = fetch ? run->out + t * width * LANES : NULL;
         struct position rest = {NULL, NULL};
 
         begin(acc, run, t * width, blocks, half, width);
@@ -553,7 +565,8 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const int bloc
                 rest = reduce(acc, run->segment + i, t, left, blocks, half, width);
                 continue;
             }
-            rest = reduce_plain(acc, copy + i, left, blocks, half, width);
+            rest = reduce_plain(acc, copy + i, i == run->segments - 1 ? out : NULL, run->out_block, left,
+                                blocks, half, width);
             advance(copy + i, width);
         }
         if (!late)
@@ -567,10 +580,14 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const int bloc
 
 INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
 {
-    if (is_plain(run))
-        tiles(run, true, blocks, half, width);
+    const bool fetch = FETCH_OUT && blocks > 1 && !half;
+
+    if (!is_plain(run))
+        tiles(run, false, false, blocks, half, width);
+    else if (fetch && run->fetch_out)
+        tiles(run, true, true, blocks, half, width);
     else
-        tiles(run, false, blocks, half, width);
+        tiles(run, true, false, blocks, half, width);
 }
 
 /* The average of a window of rows x columns values, which edges clip. */

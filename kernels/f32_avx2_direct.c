@@ -22,6 +22,7 @@ enum { UNROLLED = 2 };
  * lines, fetched at once; among the channels there is no room to fetch more. */
 #define FETCH_NEXT_BLOCK true
 #define AHEAD            0
+#define FETCH_OUT        false
 
 /* Four blocks of three: their weights pass through one register, as the broadcasts are fewer. */
 #define LAST_IN_MEMORY false

@@ -17,9 +17,11 @@
 /* Channels a turn of the loop: the 14 or 28 cycles that 28 FMAs take leave room enough to turn it. */
 enum { UNROLLED = 1 };
 
-/* The next block is fetched line by line, not at once, and the weights eight channels ahead. */
+/* The next block is fetched line by line, not at once, and the weights eight channels ahead. Lines to be
+ * stored: where a plan asks for it. */
 #define FETCH_NEXT_BLOCK false
 #define AHEAD            8
+#define FETCH_OUT        true
 
 /* Two stores of 512 bits take four cycles; three channels of two blocks give them six. */
 #define FINISHED           3

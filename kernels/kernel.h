@@ -10,9 +10,9 @@ int oct_fail(struct oct_message *msg, int status, const char *fmt, ...) __attrib
 
 /* Nanoseconds of the monotonic clock, for oct_profile. */
 uint64_t oct_clock_ns(void);
-/* Does hardware bring rows of the pixels that come next to level 2 by itself? Then fetching them besides
- * takes loads' time: 0 to 3% of a 1x1 layer on the first of them, Zen 5. */
-bool oct_cpu_prefetches_rows(void);
+/* AMD's Zen 5 (family 1Ah) or what came after it: what the kernels fetch otherwise there was measured on it.
+ */
+bool oct_cpu_is_zen5(void);
 /* Adds ns to the part of that name, which it creates at need. NULL profile: nothing. */
 void oct_profile_add(struct oct_profile *profile, const char *name, uint64_t ns);
 
