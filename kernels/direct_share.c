@@ -72,7 +72,7 @@ static bool can_ride(const struct oct_plan *plan, const struct source *s)
     int even = width[0] % 2 ? width[1] : width[0];
 
     return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
-           job->e.h % 2 == 0 && job->e.w % 2 == 0 && even % 2 == 0 && even + 1 >= width[0] &&
+           job->e.h % 2 == 0 && job->e.w % 2 == 0 && even % 2 == 0 && 4 * even >= 3 * width[0] &&
            even <= job->e.w;
 }
 
