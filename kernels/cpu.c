@@ -26,6 +26,8 @@ static const struct {
 static _Atomic uint32_t limit = UINT32_MAX;
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
 /* Linux grants AMX tile data per process on request (arch/x86/include/uapi/asm/prctl.h). */
 static bool amx_granted(void)
 {
@@ -36,11 +38,10 @@ static bool amx_granted(void)
 
 static bool amx_present(void)
 {
-    uint32_t a = 7, b = 0, c = 0, d = 0;
-    const uint32_t bf16 = 1u << 22, tile = 1u << 24, int8 = 1u << 25;
+    const uint32_t bf16 = 1u << 22, tile = 1u << 24, int8 = 1u << 25, all = bf16 | tile | int8;
+    uint32_t a, b, c, d;
 
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return (d & bf16) && (d & tile) && (d & int8);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & all) == all;
 }
 
 uint32_t oct_cpu_detected(void)
@@ -66,14 +67,12 @@ uint32_t oct_cpu_detected(void)
 
 bool oct_cpu_is_zen5(void)
 {
-    uint32_t a = 1, b = 0, c = 0, d = 0;
     const uint32_t zen5 = 0x1a;
+    uint32_t a, b, c, d;
 
     __builtin_cpu_init();
-    if (!__builtin_cpu_is("amd"))
-        return false;
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return (a >> 8 & 0xf) + (a >> 20 & 0xff) >= zen5;
+    return __builtin_cpu_is("amd") && __get_cpuid(1, &a, &b, &c, &d) &&
+           (a >> 8 & 0xf) + (a >> 20 & 0xff) >= zen5;
 }
 #else
 uint32_t oct_cpu_detected(void)
