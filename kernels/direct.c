@@ -124,7 +124,7 @@ static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job,
     const struct source *s = plan->source + t->source;
     ptrdiff_t unit = (ptrdiff_t)t->conv_stride << (plan->coarsest - job->octave);
 
-    if (!plan->fetches_ahead || s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
+    if (plan->fetches_out || s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
         return 0;
     return ((plan->p.kh - 1) * plan->p.dilation + unit) * s->e.w * plan->isa->lanes;
 }
@@ -249,8 +249,8 @@ static void set_pooling(struct setup *s, int pair, ptrdiff_t lanes)
     segment->pool_add = row % 2;
 }
 
-/* The same run for the next group, whose weights lie `weights` floats behind. */
-static void next_group(struct setup *s, int blocks, ptrdiff_t weights, ptrdiff_t lanes)
+/* From one group to the one `blocks` blocks on, whose weights lie `weights` floats behind. */
+static void move_group(struct setup *s, int blocks, ptrdiff_t weights, ptrdiff_t lanes)
 {
     s->run.out += blocks * s->run.out_block;
     if (s->run.residual)
@@ -261,6 +261,20 @@ static void next_group(struct setup *s, int blocks, ptrdiff_t weights, ptrdiff_t
         s->segment[i].weights += weights;
     for (int a = 0; a < s->run.addends; a++)
         s->addend[a].src += blocks * s->addend[a].block;
+}
+
+/* The run of g again for the groups behind it, and back to g. */
+static void run_other_groups(struct setup *s, const struct group *g, const struct direct_kind *kind,
+                             int index, ptrdiff_t lanes)
+{
+    ptrdiff_t weights = (ptrdiff_t)(g[1].weights[0] - g[0].weights[0]);
+    int others = s->groups - 1;
+
+    for (int i = 0; i < others; i++) {
+        move_group(s, kind->blocks, weights, lanes);
+        kind->tile[index](&s->run);
+    }
+    move_group(s, -others * kind->blocks, -others * weights, lanes);
 }
 
 /* `tiles` tiles of width[index] from pixel x of row y on; more than fit that row begin the next ones. */
@@ -302,10 +316,8 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
         s->run.residual =
             (const float *)w->io->residual[job->to] + (s->run.out - (const float *)w->io->out[job->to]);
     kind->tile[index](&s->run);
-    for (int more = 1; more < s->groups; more++) {
-        next_group(s, kind->blocks, (ptrdiff_t)(g[1].weights[0] - g[0].weights[0]), lanes);
-        kind->tile[index](&s->run);
-    }
+    if (s->groups > 1)
+        run_other_groups(s, g, kind, index, lanes);
 }
 
 /* Pixels [first, last) of a flat row. */
@@ -412,13 +424,14 @@ static void run_group(const struct worker *w, int index, int part, int groups, i
 }
 
 /* Groups from `g` on that can be set up as one: of one kind, over the same inputs, where a single run covers
- * all pixels. The first group of an input's first reader, which fetches ahead, stands alone. */
+ * all pixels, so that each one's weights are read once. The first group of an input's first reader, which
+ * fetches ahead, stands alone. */
 static int groups_together(const struct oct_plan *plan, const struct job *job, int g, int pixels)
 {
     const struct group *group = job->group + g;
     int n = 1;
 
-    if (!job->flat || pixels % plan->isa->kind[group->kind].width[0] || (g == 0 && plan->fetches_ahead))
+    if (!job->flat || pixels % plan->isa->kind[group->kind].width[0] || (g == 0 && !plan->fetches_out))
         return 1;
     while (g + n < job->groups && group[n].kind == group->kind && group[n].part == group->part)
         n++;
@@ -464,19 +477,26 @@ static void note(const struct worker *w, const char *name, uint64_t since)
         oct_profile_add(w->profile, name, oct_clock_ns() - since);
 }
 
-/* Rows that units [u0, u1) need of every pooled source but the one that rides along. */
+/* Is there a pooled source but the one that rides along? */
+static bool pools_apart(const struct oct_plan *plan)
+{
+    return plan->sources > plan->p.bands + (plan->riding >= 0);
+}
+
+/* Rows that units [u0, u1) need of all such sources. */
 static void pool_rows(const struct worker *w, int z, int u0, int u1)
 {
     const struct oct_plan *plan = w->plan;
     struct span need[MAX_SOURCES];
     uint64_t since = clock_of(w);
 
+    if (!pools_apart(plan))
+        return;
     direct_needs(plan, u0, u1, need);
     for (int i = plan->p.bands; i < plan->sources; i++)
         for (int b = 0; i != plan->riding && b < plan->source[i].blocks; b++)
             pool_block(w, i, b, z, need[i].first, need[i].last);
-    if (plan->sources > plan->p.bands + (plan->riding >= 0))
-        note(w, "pool", since);
+    note(w, "pool", since);
 }
 
 /* The first group of the first output, whose tiles leave the pooled source behind. */
@@ -504,8 +524,7 @@ static void run_and_pool(const struct worker *w, int z, int u0, int u1)
 {
     const struct oct_plan *plan = w->plan;
     const struct job *job = plan->job + plan->first_output;
-    bool all_ride = plan->riding >= 0 && plan->sources == plan->p.bands + 1;
-    int units = all_ride ? u1 - u0 : 1;
+    int units = pools_apart(plan) ? 1 : u1 - u0;
 
     for (int u = u0; u < u1; u += units) {
         struct span rows = direct_job_rows(plan, job, u, u + units);
@@ -516,8 +535,7 @@ static void run_and_pool(const struct worker *w, int z, int u0, int u1)
         else
             run_group(w, plan->first_output, 0, 1, z, rows.first * job->e.w, rows.last * job->e.w);
         note(w, job->name, since);
-        if (!all_ride)
-            pool_rows(w, z, u, u + units);
+        pool_rows(w, z, u, u + units);
     }
 }
 

@@ -12,8 +12,7 @@
 #define TILE_CYCLES 10
 #define RUN_CYCLES  100
 
-/* Input channels times taps: the steps of a tile's sums. */
-static size_t steps_of(const struct oct_plan *plan, const struct job *job)
+size_t direct_steps(const struct oct_plan *plan, const struct job *job)
 {
     size_t channels = 0;
 
@@ -206,8 +205,9 @@ static int cut_row(struct oct_plan *plan, struct job *job, int kind, struct buil
 
     if (!best || !width)
         goto done;
-    *cutting = (struct cutting){
-        .first = b->ncuts, .cost = cover(plan, job, kind, w, steps_of(plan, job), best, width, b->fitting)};
+    *cutting =
+        (struct cutting){.first = b->ncuts,
+                         .cost = cover(plan, job, kind, w, direct_steps(plan, job), best, width, b->fitting)};
     for (int x = 0; x < w; x += plan->isa->kind[kind].width[width[x]]) {
         struct cut cut = {.x = x, .width = width[x], .tiles = 1};
 
@@ -229,7 +229,7 @@ static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct bui
 {
     const struct direct_kind *k = plan->isa->kind + kind;
     int64_t pixels = (int64_t)job->e.h * job->e.w;
-    size_t steps = steps_of(plan, job);
+    size_t steps = direct_steps(plan, job);
     float run = RUN_CYCLES / (float)(steps + 1), cost;
     struct cut cut = {.tiles = 1};
 

@@ -105,10 +105,10 @@ struct oct_plan {
     bool by_rows;
     int coarsest, units, strip;
 
-    /* Rows of the next strip, and lines that will be stored. Zen 5 finds the former by itself, and is slower
-     * for them by up to 3%, and has loads to spare for the latter: a tile of few channels else waits for its
-     * stores to leave level 1. Elsewhere it is the other way round. */
-    bool fetches_ahead, fetches_out;
+    /* Tiles fetch the lines that they will store, or else rows of the next strip. Zen 5 finds the latter by
+     * itself, and is slower for them by up to 3%, and has loads to spare for the former: a tile of few
+     * channels else waits for its stores to leave level 1. Elsewhere it is the other way round. */
+    bool fetches_out;
 
     /* 1x1 layers: each unit of the first output's first group is pooled while it is hot. */
     bool pool_late;
@@ -136,6 +136,8 @@ struct span direct_taps(int at, int stride, int pad, int dilation, int k, int ex
 int direct_cut_rows(struct oct_plan *plan);
 /* Of the next tile of a flat row, as an index; whole pairs of pixels are what pooling needs. */
 int direct_flat_width(const struct oct_plan *plan, int kind, int left, bool pairs);
+/* Input channels times taps, of all terms: the steps of a tile's sums. */
+size_t direct_steps(const struct oct_plan *plan, const struct job *job);
 int direct_tap_floats(const struct oct_plan *plan, int kind); /* weights of a channel block under one tap */
 
 /* direct_pack.c: chooses each job's groups and packs weights and bias. OCT_OK or OCT_NO_MEMORY. */

@@ -68,12 +68,12 @@ static void choose_strip(struct oct_plan *plan)
 static bool can_ride(const struct oct_plan *plan, const struct source *s)
 {
     const struct job *job = plan->job + plan->first_output;
-    const int *width = plan->isa->kind[job->group[0].kind].width;
-    int even = width[0] % 2 ? width[1] : width[0];
+    int kind = job->group[0].kind;
+    const int *width = plan->isa->kind[kind].width;
+    int even = width[direct_flat_width(plan, kind, width[0], true)];
 
     return plan->p.groups == 1 && job->terms == 1 && job->term[0].source == s->parent && s->log2 == 1 &&
-           job->e.h % 2 == 0 && job->e.w % 2 == 0 && even % 2 == 0 && 4 * even >= 3 * width[0] &&
-           even <= job->e.w;
+           job->e.h % 2 == 0 && job->e.w % 2 == 0 && 4 * even >= 3 * width[0] && even <= job->e.w;
 }
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
@@ -175,12 +175,10 @@ static struct task job_task(const struct oct_plan *plan, int index, int part)
 {
     const struct job *job = plan->job + index;
     int kind = job->group[part].kind, width = plan->isa->kind[kind].width[0];
-    float channels = 1; /* the store is worth about one */
+    float steps = 1 + (float)direct_steps(plan, job); /* the store is worth about one */
     struct task t = {.index = index, .part = part, .items = job->e.d * job->e.h};
 
-    for (int i = 0; i < job->terms; i++)
-        channels += (float)job->term[i].ic * (float)(plan->p.kd * plan->p.kh * plan->p.kw);
-    t.cost = job->cutting[kind].cost * channels;
+    t.cost = job->cutting[kind].cost * steps;
     if (job->flat) {
         int64_t pixels = (int64_t)job->e.h * job->e.w;
         int tiles = (int)((pixels + width - 1) / width);
@@ -265,7 +263,6 @@ int direct_share_work(struct oct_plan *plan)
 {
     plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
     plan->fetches_out = oct_cpu_is_zen5();
-    plan->fetches_ahead = !plan->fetches_out;
     choose_strip(plan);
     choose_pooling(plan);
     if (allocate_scratch(plan))
