@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What direct_plan.c decides and direct.c carries out. */
+/* What direct_plan.c decides, and direct.c and direct_run.c carry out. */
 #ifndef OCT_DIRECT_PLAN_H
 #define OCT_DIRECT_PLAN_H
 
