@@ -18,7 +18,7 @@
 #define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
 #define DIRECT_SEGMENTS OCT_MAX_BANDS
 #define DIRECT_ADDENDS  OCT_MAX_BANDS
-#define DIRECT_KINDS    6
+#define DIRECT_KINDS    7
 
 /* Which pixels of a tile a tap really reads; the others lie on padding. */
 enum direct_clip {
@@ -86,14 +86,17 @@ struct direct_run {
 typedef void direct_tile_fn(const struct direct_run *run);
 
 /*
- * A kind of tile: how many blocks of output channels. The last of them may be a half block, which computes
- * L/2 output channels of two input channels at a time, and still writes L lanes, the upper ones zero.
- * Full blocks have weights[c][block][lane], and behind them, for each tap of a channel block, the half block
- * weights[c/2][lane], lane = 2 * output + (c & 1). All have room for L channels, missing ones being zero.
+ * A kind of tile: how many blocks of output channels. Weights are weights[c][block][lane].
+ * Or its outputs are in halves, vectors of L/2 output channels of two input channels each: weights[c/2][half]
+ * [lane], lane = 2 * i + (c & 1) for the half's i-th output. A block is two halves, output 4k + j being
+ * number 2k + j%2 of half j/2, but for the last block if the halves are odd: that has L/2 outputs, in order,
+ * and is still written with L lanes, the upper ones zero. A half by itself is in quarters of four input
+ * channels, weights[c/4][quarter][lane], lane = 4 * i + (c & 3), output 2i + j being number i of quarter j.
+ * All have room for L channels, missing ones being zero.
  */
 struct direct_kind {
-    int blocks;               /* the half one included */
-    bool half;                /* the last block */
+    int blocks;               /* that are written */
+    int halves;               /* 0, or that they are computed in: 2 * blocks, or one less */
     int width[DIRECT_WIDTHS]; /* descending, the last is 1; 0 ends the list early */
     direct_tile_fn *tile[DIRECT_WIDTHS];
 };
@@ -101,7 +104,7 @@ struct direct_kind {
 struct direct_isa {
     int lanes;
     enum oct_layout layout;
-    const struct direct_kind *kind; /* full ones by descending number of blocks, then those with a half */
+    const struct direct_kind *kind; /* by descending number of blocks, those in halves behind */
     int kinds;
 
     /* Rows [first, last) of one channel block of one plane (h x w before pooling), averaged over windows of

@@ -10,6 +10,7 @@
 
 /* Cycles that a tile, and a run of tiles, take beside their multiply-adds. */
 #define TILE_CYCLES 10
+#define JOIN_CYCLES 10 /* and where halves are added */
 #define RUN_CYCLES  100
 
 size_t direct_steps(const struct oct_plan *plan, const struct job *job)
@@ -21,37 +22,66 @@ size_t direct_steps(const struct oct_plan *plan, const struct job *job)
     return channels * plan->p.kd * plan->p.kh * plan->p.kw;
 }
 
+/* Input channels under one vector of weights. */
+static int channels_together(const struct direct_kind *kind)
+{
+    return kind->halves == 1 ? 4 : kind->halves ? 2 : 1;
+}
+
+/* Of outputs that a tile computes. */
+static float computed_blocks(const struct direct_kind *kind)
+{
+    return kind->halves ? 0.5f * (float)kind->halves : (float)kind->blocks;
+}
+
 /* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
 static bool streams_weights(const struct oct_plan *plan, size_t steps, int kind)
 {
-    return steps * plan->isa->kind[kind].blocks * plan->isa->lanes * sizeof(float) > direct_level_bytes(1);
+    float bytes = computed_blocks(plan->isa->kind + kind) * (float)plan->isa->lanes * sizeof(float);
+
+    return (float)steps * bytes > (float)direct_level_bytes(1);
 }
 
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, or three broadcasts
- * in two cycles. Each sum waits four cycles for its last FMA, in practice five. A broadcast that feeds a
- * single FMA is part of it in AVX-512. Level 2 brings 20 bytes of weights. The additions stand for filling
- * and emptying the tile, for loads that meet in a cycle, and for sums that are moved to and fro where they
- * leave no register for all weights. */
+ * in two cycles. Halves need a broadcast for two channels, quarters for four. Each sum waits four cycles for
+ * its last FMA, in practice five. A broadcast that feeds a single FMA is part of it in AVX-512. Level 2
+ * brings 20 bytes of weights. The additions stand for filling and emptying the tile, for loads that meet in a
+ * cycle, for sums that are moved to and fro where they leave no register for all weights, and for the end of
+ * the loop over a block of channels, which quarters reach in four turns. */
 static float tile_cost(const struct oct_plan *plan, int k, int width, size_t steps)
 {
     const struct direct_isa *isa = plan->isa;
     const struct direct_kind *kind = isa->kind + k;
-    float half = kind->half ? 0.5f : 0, full = (float)(kind->blocks - kind->half), blocks = full + half;
-    float broadcast = kind->blocks == 1 && !kind->half && isa->lanes == 16 ? 0.5f : 0.67f;
+    float blocks = computed_blocks(kind), channels = (float)channels_together(kind);
+    float broadcast = blocks == 1 && channels == 1 && isa->lanes == 16 ? 0.53f : 0.67f;
     float fma = 0.5f * blocks * (float)width;
-    float load = 0.5f * blocks + broadcast * ((full > 0 ? 1 : 0) + half) * (float)width;
+    float load = 0.5f * blocks + broadcast * (float)width / channels;
     float stream = streams_weights(plan, steps, k) ? blocks * (float)isa->lanes * sizeof(float) / 20 : 0;
-    float moves = full > 3 && isa->lanes == 16 ? 0.15f : 0;
+    float moves = blocks > 3 && isa->lanes == 16 ? 0.15f : 0, turns = channels == 4 ? 0.4f : 0;
+    float once = TILE_CYCLES + (channels - 1) * JOIN_CYCLES;
 
-    return fmaxf(fmaxf(fma, load), fmaxf(stream, full > 0 ? 5.0f : 2.5f)) + 0.3f + 0.02f * load + moves +
-           TILE_CYCLES / (float)(steps + 1);
+    return fmaxf(fmaxf(fma, load), fmaxf(stream, 5 / channels)) + 0.3f + 0.02f * load + moves + turns +
+           once / (float)(steps + 1);
 }
 
 int direct_tap_floats(const struct oct_plan *plan, int kind)
 {
+    const struct direct_kind *k = plan->isa->kind + kind;
     int block = plan->isa->lanes * plan->isa->lanes;
 
-    return block * plan->isa->kind[kind].blocks - (plan->isa->kind[kind].half ? block / 2 : 0);
+    return k->halves ? k->halves * block / 2 : k->blocks * block;
+}
+
+/* Steps that a kind takes for each of a job's: where several channels go together, missing ones are zeros. */
+static float padding(const struct oct_plan *plan, const struct job *job, int kind)
+{
+    int together = channels_together(plan->isa->kind + kind), channels = 0, padded = 0;
+
+    for (int t = 0; t < job->terms; t++) {
+        channels += job->term[t].ic;
+        padded += oct_ceil_div(job->term[t].ic, together) * together;
+    }
+    return channels ? (float)padded / (float)channels : 1;
 }
 
 /* How column k of the kernel meets the tile at x: false where no compile-time clipping fits. */
@@ -205,9 +235,9 @@ static int cut_row(struct oct_plan *plan, struct job *job, int kind, struct buil
 
     if (!best || !width)
         goto done;
-    *cutting =
-        (struct cutting){.first = b->ncuts,
-                         .cost = cover(plan, job, kind, w, direct_steps(plan, job), best, width, b->fitting)};
+    cutting->first = b->ncuts;
+    cutting->cost = cover(plan, job, kind, w, direct_steps(plan, job), best, width, b->fitting) *
+                    padding(plan, job, kind);
     for (int x = 0; x < w; x += plan->isa->kind[kind].width[width[x]]) {
         struct cut cut = {.x = x, .width = width[x], .tiles = 1};
 
@@ -239,7 +269,8 @@ static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct bui
         cost += tile_cost(plan, kind, width, steps) + run;
     }
     fit_tile(plan, job, kind, 0, 1, &cut, b->fitting);
-    job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1, .cost = cost};
+    job->cutting[kind] =
+        (struct cutting){.first = b->ncuts, .count = 1, .cost = cost * padding(plan, job, kind)};
     return append_cut(b, job, &cut, true);
 }
 

@@ -7,50 +7,72 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIE 1e-2f /* covers whose costs differ by less are the same kinds in another order */
-
-/* The kind that ends with a half block and has no more than `full` others, or -1; the largest such. */
-static int half_kind(const struct direct_isa *isa, int full)
-{
-    for (int k = 0; k < isa->kinds; k++)
-        if (isa->kind[k].half && isa->kind[k].blocks - 1 <= full)
-            return k;
-    return -1;
-}
+#define TIE         1e-2f /* covers whose costs differ by less are the same kinds in another order */
+#define MANY_BLOCKS 15
 
 static float block_cost(const struct oct_plan *plan, const struct job *job, int kind)
 {
     return job->cutting[kind].cost / (float)plan->isa->kind[kind].blocks;
 }
 
-/* The kind that the cheapest cover of `blocks` blocks begins with: of its kinds the one that is cheapest for
- * each block, for of many blocks only the first few are covered so. */
-static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+/* As many blocks as matter: beyond a few all but the rest is covered by the largest tile. */
+static int few(int blocks)
+{
+    return blocks > MANY_BLOCKS ? MANY_BLOCKS - 3 + blocks % 4 : blocks;
+}
+
+/* How `blocks` blocks are covered at the least cost, by kinds that fill theirs. */
+struct cheapest {
+    float cost;
+    int first; /* of its kinds the one that is cheapest for each block, as many blocks are covered by it */
+};
+
+static struct cheapest cheapest_cover(const struct oct_plan *plan, const struct job *job, int blocks)
 {
     const struct direct_isa *isa = plan->isa;
-    float best[OCT_MAX_BANDS * 4] = {0};
-    int first[OCT_MAX_BANDS * 4] = {0};
-    const int many = (int)(sizeof(best) / sizeof(best[0])) - 1;
+    struct cheapest best[MANY_BLOCKS + 1] = {{0}};
 
-    /* Beyond a few blocks all but the rest is covered by the largest tile. */
-    if (blocks > many)
-        return cheapest_kind(plan, job, many - 3 + blocks % 4);
     for (int n = 1; n <= blocks; n++) {
-        best[n] = INFINITY;
+        best[n].cost = INFINITY;
         for (int k = 0; k < isa->kinds; k++) {
             float cost;
 
-            if (isa->kind[k].half || isa->kind[k].blocks > n)
+            if (isa->kind[k].halves % 2 || isa->kind[k].blocks > n)
                 continue;
-            cost = job->cutting[k].cost + best[n - isa->kind[k].blocks];
-            if (cost < best[n] - TIE ||
-                (cost < best[n] + TIE && block_cost(plan, job, k) < block_cost(plan, job, first[n]))) {
-                best[n] = cost;
-                first[n] = k;
-            }
+            cost = job->cutting[k].cost + best[n - isa->kind[k].blocks].cost;
+            if (cost < best[n].cost - TIE ||
+                (cost < best[n].cost + TIE &&
+                 block_cost(plan, job, k) < block_cost(plan, job, best[n].first)))
+                best[n] = (struct cheapest){cost, k};
         }
     }
-    return first[blocks];
+    return best[blocks];
+}
+
+static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+{
+    return cheapest_cover(plan, job, few(blocks)).first;
+}
+
+/* The kind for the end of `blocks` blocks of which the last has no more than one half; -1: there is none. */
+static int ending_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+{
+    const struct direct_isa *isa = plan->isa;
+    float best = INFINITY;
+    int kind = -1;
+
+    for (int k = 0; k < isa->kinds; k++) {
+        float cost;
+
+        if (isa->kind[k].halves % 2 == 0 || isa->kind[k].blocks > blocks)
+            continue;
+        cost = job->cutting[k].cost + cheapest_cover(plan, job, few(blocks) - isa->kind[k].blocks).cost;
+        if (cost < best) {
+            best = cost;
+            kind = k;
+        }
+    }
+    return kind;
 }
 
 /* The group that may pool while it reads needs tiles of even width; a job of one group pools separately. */
@@ -86,15 +108,15 @@ static int cover(const struct oct_plan *plan, const struct job *job, int block, 
 static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
 {
     int lanes = plan->isa->lanes, tail = job->oc - (job->blocks - 1) * lanes, n = 0;
-    int half = tail <= lanes / 2 ? half_kind(plan->isa, job->blocks - 1) : -1;
-    int full = half >= 0 ? job->blocks - plan->isa->kind[half].blocks : job->blocks;
+    int ending = tail <= lanes / 2 ? ending_kind(plan, job, job->blocks) : -1;
+    int full = ending >= 0 ? job->blocks - plan->isa->kind[ending].blocks : job->blocks;
     int each = full / plan->p.groups;
 
     for (int part = 0; part < plan->p.groups; part++)
         n += cover(plan, job, each * part, each * (part + 1), part, groups ? groups + n : NULL);
     if (full < job->blocks) {
         if (groups)
-            groups[n] = (struct group){.kind = half, .block = full};
+            groups[n] = (struct group){.kind = ending, .block = full};
         n++;
     }
     return n;
@@ -111,6 +133,22 @@ static size_t term_floats(const struct oct_plan *plan, const struct term *t, int
            direct_tap_floats(plan, kind);
 }
 
+/* Where a tap has the weight of a block's input channel c and a tile's output o. */
+static int weight_index(const struct direct_kind *kind, int lanes, int c, int o)
+{
+    int half = o / lanes * 2, i = o % lanes;
+
+    if (kind->halves == 0)
+        return c * kind->blocks * lanes + o;
+    if (kind->halves == 1)
+        return (c / 4 * 2 + o % 2) * lanes + o / 2 * 4 + c % 4;
+    if (half + 1 < kind->halves) {
+        half += i / 2 % 2;
+        i = i / 4 * 2 + i % 2;
+    }
+    return (c / 2 * kind->halves + half) * lanes + 2 * i + c % 2;
+}
+
 /* One tap of one block of input channels, in the order of struct direct_kind. */
 static void pack_tap(const struct oct_plan *plan, const struct job *job, const struct group *g,
                      const struct term *t, int in_block, size_t tap, float *dst)
@@ -118,17 +156,14 @@ static void pack_tap(const struct oct_plan *plan, const struct job *job, const s
     const struct direct_kind *kind = plan->isa->kind + g->kind;
     int lanes = plan->isa->lanes, c0 = in_block * lanes, channels = oct_min(lanes, t->ic - c0);
     int outputs = oct_min(kind->blocks * lanes, job->oc - g->block * lanes);
-    int full = (kind->blocks - kind->half) * lanes; /* outputs */
     size_t taps = (size_t)plan->p.kd * plan->p.kh * plan->p.kw;
 
     memset(dst, 0, (size_t)direct_tap_floats(plan, g->kind) * sizeof(*dst));
     for (int o = 0; o < outputs; o++) {
         const float *src = t->weights + ((size_t)(g->block * lanes + o) * t->ic + c0) * taps + tap;
 
-        for (int c = 0; c < channels; c++) {
-            int at = o < full ? c * full + o : full * lanes + c / 2 * lanes + 2 * (o - full) + (c & 1);
-            dst[at] = src[c * taps];
-        }
+        for (int c = 0; c < channels; c++)
+            dst[weight_index(kind, lanes, c, o)] = src[c * taps];
     }
 }
 

@@ -295,24 +295,20 @@ static void describe(struct oct_plan *plan)
 {
     const struct job *job = plan->job + plan->jobs - 1;
     const struct direct_kind *kind;
-    char split[64], tile[32];
+    char split[64];
+    int width;
 
     for (int j = plan->jobs - 1; j >= 0 && !plan->job[j].upward; j--)
         job = plan->job + j;
     kind = plan->isa->kind + job->group[0].kind;
-    if (kind->half)
-        snprintf(tile, sizeof(tile), "%d.5x%d", kind->blocks - 1,
-                 kind->width[plan->cuts[job->cutting[job->group[0].kind].first].width]);
-    else
-        snprintf(tile, sizeof(tile), "%dx%d", kind->blocks,
-                 job->flat ? kind->width[0]
-                           : kind->width[plan->cuts[job->cutting[job->group[0].kind].first].width]);
+    width = kind->width[plan->cuts[job->cutting[job->group[0].kind].first].width];
     if (plan->by_rows)
         snprintf(split, sizeof(split), "strip %d of %d rows, split rows x%d", plan->strip, plan->units,
                  plan->threads);
     else
         snprintf(split, sizeof(split), "whole planes, split tiles x%d", plan->threads);
-    snprintf(plan->info.describe, sizeof(plan->info.describe), "tile %s, %s", tile, split);
+    snprintf(plan->info.describe, sizeof(plan->info.describe), "tile %gx%d, %s",
+             kind->halves ? kind->halves / 2.0 : kind->blocks, width, split);
 }
 
 static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct oct_message *msg)

@@ -2,8 +2,8 @@
 /*
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
- * FETCH_NEXT_BLOCK, AHEAD, FETCH_OUT, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory(), and for
- * its half blocks accumulate_with_half() and join_halves(), then includes this; nobody else does.
+ * FETCH_NEXT_BLOCK, AHEAD, FETCH_OUT, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory() and
+ * join_half(), then includes this; nobody else does.
  * accumulate() and tile() are inlined with constant shapes, so that every accumulator has a register of its
  * own.
  */
@@ -69,7 +69,7 @@ INLINE void accumulate_channel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src,
 INLINE void fetch_channel(const float *next, const float *weights, const int blocks, const int step,
                           const int lines)
 {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int i = 0; i < lines; i++)
         __builtin_prefetch(next + i * step, 0, 3);
 #pragma GCC unroll 4
@@ -107,36 +107,71 @@ INLINE void accumulate_block(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, c
         accumulate_channel(acc, src + c, weights + c * blocks * LANES, blocks, LANES, 0, width);
 }
 
+/* The vectors that halves are computed in. */
+INLINE int parts_of(const int halves)
+{
+    return halves == 1 ? 2 : halves;
+}
+
+/* The same in halves, whose broadcasts are pairs of channels; a half by itself is two quarters, whose are
+ * four. */
+INLINE void accumulate_halves(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
+                              const float *weights, int ic, const int halves, const int step, const int first,
+                              const int last)
+{
+    const int parts = parts_of(halves), channels = halves == 1 ? 4 : 2;
+    const int lines = (last * channels + LANES - 1) / LANES; /* of the next block */
+    const float *end = weights + (ic + channels - 1) / channels * parts * LANES;
+
+#pragma GCC unroll 1
+    for (; weights < end; weights += parts * LANES, src += channels, next += lines * step) {
+        vec w[MAX_BLOCKS];
+
+        if (AHEAD)
+            fetch_channel(next, NULL, 1, step, lines);
+#pragma GCC unroll 4
+        for (int j = 0; j < parts; j++)
+            w[j] = vec_held(vec_load(weights + j * LANES));
+#pragma GCC unroll 28
+        for (int i = first; i < last; i++) {
+            vec x = channels == 4 ? vec_set4(src + i * step) : vec_set2(src + i * step);
+#pragma GCC unroll 4
+            for (int j = 0; j < parts; j++)
+                acc[j][i] = vec_fma(w[j], x, acc[j][i]);
+        }
+    }
+}
+
 INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next, const float *out,
-                       const float *weights, int ic, const int blocks, const bool half, const int step,
+                       const float *weights, int ic, const int blocks, const int halves, const int step,
                        const int first, const int last)
 {
-    if (half)
-        accumulate_with_half(acc, src, next, weights, ic, blocks, step, first, last);
+    if (halves)
+        accumulate_halves(acc, src, next, weights, ic, halves, step, first, last);
     else
         accumulate_full(acc, src, next, out, weights, ic, blocks, step, first, last);
 }
 
 /* One loop with constant bounds for each way of clipping a tap. */
 INLINE void clip(vec acc[MAX_BLOCKS][MAX_WIDTH], int how, const float *src, const float *next,
-                 const float *weights, int ic, const int blocks, const bool half, const int width,
+                 const float *weights, int ic, const int blocks, const int halves, const int width,
                  const int step)
 {
     switch (how) {
     case DIRECT_WHOLE:
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, step, 0, width);
         break;
     case DIRECT_NOT_FIRST:
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 1, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, step, 1, width);
         break;
     case DIRECT_NOT_FIRST_2:
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 2, width);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, step, 2, width);
         break;
     case DIRECT_NOT_LAST:
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width - 1);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, step, 0, width - 1);
         break;
     default:
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, step, 0, width - 2);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, step, 0, width - 2);
     }
 }
 
@@ -219,18 +254,18 @@ INLINE void fetch_block(const float *src, const int width)
 
 /* All channels of a block under one tap. */
 INLINE void reduce_tap(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_tap *t, const float *src,
-                       const float *next, const float *weights, int ic, const int blocks, const bool half,
+                       const float *next, const float *weights, int ic, const int blocks, const int halves,
                        const int width)
 {
     src += t->src;
     next += t->src;
     weights += t->weights;
     if (width == 1)
-        accumulate(acc, src, next, NULL, weights, ic, blocks, half, 0, 0, 1);
+        accumulate(acc, src, next, NULL, weights, ic, blocks, halves, 0, 0, 1);
     else if (t->stride == 2)
-        clip(acc, t->clip, src, next, weights, ic, blocks, half, width, 2 * LANES);
+        clip(acc, t->clip, src, next, weights, ic, blocks, halves, width, 2 * LANES);
     else
-        clip(acc, t->clip, src, next, weights, ic, blocks, half, width, LANES);
+        clip(acc, t->clip, src, next, weights, ic, blocks, halves, width, LANES);
 }
 
 /* Where the channels begin that finish() is left. */
@@ -241,7 +276,7 @@ struct position {
 /* A segment, but for the last `late` channels under the last tap of the last block; where there are any, that
  * tap reads every pixel. */
 INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s, int index,
-                              int late, const int blocks, const bool half, const int width)
+                              int late, const int blocks, const int halves, const int width)
 {
     const struct direct_tap *end = s->tap + s->taps;
     const float *src = s->src + index * s->src_tile, *weights = s->weights;
@@ -255,11 +290,11 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
         if (FETCH_NEXT_BLOCK && s->taps == 1)
             fetch_block(src + s->src_block, width);
         for (const struct direct_tap *t = s->tap; t < stop; t++)
-            reduce_tap(acc, t, src, next, weights, ic, blocks, half, width);
+            reduce_tap(acc, t, src, next, weights, ic, blocks, halves, width);
         if (stop < end) {
             ic -= late;
             accumulate(acc, src + stop->src, next + stop->src, NULL, weights + stop->weights, ic, blocks,
-                       half, LANES, 0, width);
+                       halves, LANES, 0, width);
             rest.src = src + stop->src + ic;
             rest.weights = weights + stop->weights + ic * blocks * LANES;
         }
@@ -276,7 +311,7 @@ INLINE struct position reduce(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direc
  * fetch lines of `out`, each of another block of outputs, unless that is NULL. */
 INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_segment *s,
                                     const float *out, ptrdiff_t out_block, int late, const int blocks,
-                                    const bool half, const int width)
+                                    const int halves, const int width)
 {
     const ptrdiff_t src_block = s->src_block, weight_block = s->weight_block;
     const float *src = s->src, *weights = s->weights;
@@ -291,10 +326,10 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
 
         if (FETCH_NEXT_BLOCK)
             fetch_block(src + src_block, width);
-        if (UNROLLED > 1 && !half)
+        if (UNROLLED > 1 && !halves)
             accumulate_block(acc, src, weights, blocks, width);
         else
-            accumulate(acc, src, src + src_block, store, weights, LANES, blocks, half, LANES, 0, width);
+            accumulate(acc, src, src + src_block, store, weights, LANES, blocks, halves, LANES, 0, width);
         if (rides)
             ride_along(s, src, pool, width);
         src += src_block;
@@ -305,7 +340,7 @@ INLINE struct position reduce_plain(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct
     if (FETCH_NEXT_BLOCK)
         fetch_block(next_tile, width);
     left -= late; /* of the last block: it may have no more */
-    accumulate(acc, src, next_tile, out, weights, left, blocks, half, LANES, 0, width);
+    accumulate(acc, src, next_tile, out, weights, left, blocks, halves, LANES, 0, width);
     if (rides)
         ride_along(s, src, pool, width);
     return (struct position){src + left, weights + left * blocks * LANES};
@@ -397,18 +432,18 @@ INLINE void fill(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *values, const int 
     }
 }
 
-/* What a tile begins with, so that it is not added later: the bias and the first of the addends. A half block
- * holds two sums an output until it is stored, so nothing can be in them before. */
+/* What a tile begins with, so that it is not added later: the bias and the first of the addends. Halves
+ * hold two sums an output until they are stored, so nothing can be in them before. */
 INLINE void begin(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
-                  const bool half, const int width)
+                  const int halves, const int width)
 {
-    const bool empty = half || !run->bias;
+    const bool empty = halves || !run->bias;
 
     if (empty)
-        fill(acc, NULL, blocks, width);
+        fill(acc, NULL, halves ? parts_of(halves) : blocks, width);
     else
         fill(acc, run->bias, blocks, width);
-    if (half || run->addends == 0)
+    if (halves || run->addends == 0)
         return;
     if (empty)
         take(acc, run->addend, first, true, blocks, width);
@@ -432,22 +467,34 @@ INLINE vec clamp_top(const struct direct_run *run)
     return vec_set1(run->epilogue & OCT_EPILOGUE_RELU6 ? 6.0f : __builtin_inff());
 }
 
+/* Halves, or two quarters, into blocks. */
+INLINE void join(vec acc[MAX_BLOCKS][MAX_WIDTH], const int halves, const int width)
+{
+#pragma GCC unroll 2
+    for (int b = 0; 2 * b < halves; b++) {
+        const bool two = 2 * b + 1 < parts_of(halves), whole = 2 * b + 1 < halves;
+#pragma GCC unroll 28
+        for (int i = 0; i < width; i++) {
+            vec sums = two ? vec_join_pairs(acc[2 * b][i], acc[2 * b + 1][i]) : acc[2 * b][i];
+
+            acc[b][i] = whole ? sums : join_half(sums);
+        }
+    }
+}
+
 /* After begin(). */
 INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, int first, const int blocks,
-                  const bool half, const int width)
+                  const int halves, const int width)
 {
     const ptrdiff_t at = (ptrdiff_t)first * LANES, block = run->out_block;
     float *out =
         run->out + at; /* a copy, for the compiler must think that stores change what run points to */
 
-    if (half) {
-#pragma GCC unroll 28
-        for (int i = 0; i < width; i++)
-            acc[blocks - 1][i] = join_halves(acc[blocks - 1][i]);
-    }
-    for (int addend = half ? 0 : 1; addend < run->addends; addend++)
+    if (halves)
+        join(acc, halves, width);
+    for (int addend = halves ? 0 : 1; addend < run->addends; addend++)
         take(acc, run->addend + addend, first, false, blocks, width);
-    if (half && run->bias) {
+    if (halves && run->bias) {
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++) {
             vec bias = vec_load(run->bias + b * LANES);
@@ -480,12 +527,12 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
 
 /* Can finish() take the last channels of a run? They must come under a tap that reads every pixel, and
  * nothing may be left to add. */
-INLINE bool finishes(const struct direct_run *run, const int blocks, const bool half, const int width)
+INLINE bool finishes(const struct direct_run *run, const int blocks, const int halves, const int width)
 {
     const struct direct_segment *last = run->segment + run->segments - 1;
     const struct direct_tap *tap;
 
-    if (FINISHED == 0 || half || width < 2 || run->segments == 0 || last->taps == 0)
+    if (FINISHED == 0 || halves || width < 2 || run->segments == 0 || last->taps == 0)
         return false;
     tap = last->tap + last->taps - 1;
     if (tap->stride != 1 || tap->clip != DIRECT_WHOLE)
@@ -545,9 +592,9 @@ INLINE bool is_plain(const struct direct_run *run)
 
 /* `plain`: with reduce_plain(). `fetch`: and lines to be stored. */
 INLINE void tiles(const struct direct_run *run, const bool plain, const bool fetch, const int blocks,
-                  const bool half, const int width)
+                  const int halves, const int width)
 {
-    const bool late = (plain || FINISHES_MANY_TAPS) && finishes(run, blocks, half, width);
+    const bool late = (plain || FINISHES_MANY_TAPS) && finishes(run, blocks, halves, width);
     struct direct_segment copy[DIRECT_SEGMENTS];
 
     if (plain)
@@ -557,20 +604,20 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const bool fet
         const float *out = fetch ? run->out + t * width * LANES : NULL;
         struct position rest = {NULL, NULL};
 
-        begin(acc, run, t * width, blocks, half, width);
+        begin(acc, run, t * width, blocks, halves, width);
         for (int i = 0; i < run->segments; i++) {
             int left = late && i == run->segments - 1 ? FINISHED : 0;
 
             if (!plain) {
-                rest = reduce(acc, run->segment + i, t, left, blocks, half, width);
+                rest = reduce(acc, run->segment + i, t, left, blocks, halves, width);
                 continue;
             }
             rest = reduce_plain(acc, copy + i, i == run->segments - 1 ? out : NULL, run->out_block, left,
-                                blocks, half, width);
+                                blocks, halves, width);
             advance(copy + i, width);
         }
         if (!late)
-            store(acc, run, t * width, blocks, half, width);
+            store(acc, run, t * width, blocks, halves, width);
         else if (blocks > 1 && clamps(run))
             finish(acc, run, rest, t, blocks, width, true);
         else
@@ -578,16 +625,16 @@ INLINE void tiles(const struct direct_run *run, const bool plain, const bool fet
     }
 }
 
-INLINE void tile(const struct direct_run *run, const int blocks, const bool half, const int width)
+INLINE void tile(const struct direct_run *run, const int blocks, const int halves, const int width)
 {
-    const bool fetch = FETCH_OUT && blocks > 1 && !half;
+    const bool fetch = FETCH_OUT && blocks > 1 && !halves;
 
     if (!is_plain(run))
-        tiles(run, false, false, blocks, half, width);
+        tiles(run, false, false, blocks, halves, width);
     else if (fetch && run->fetch_out)
-        tiles(run, true, true, blocks, half, width);
+        tiles(run, true, true, blocks, halves, width);
     else
-        tiles(run, true, false, blocks, half, width);
+        tiles(run, true, false, blocks, halves, width);
 }
 
 /* The average of a window of rows x columns values, which edges clip. */
@@ -636,8 +683,8 @@ static void pool(float *dst, const float *src, int h, int w, int log2, int first
     }
 }
 
-#define TILE(name, blocks, half, width)            \
+#define TILE(name, blocks, halves, width)          \
     static void name(const struct direct_run *run) \
     {                                              \
-        tile(run, blocks, half, width);            \
+        tile(run, blocks, halves, width);          \
     }

@@ -41,38 +41,34 @@ INLINE bool reads_memory(int blocks, int pixel)
 }
 
 /* Half a block would be 4 outputs: too few to be worth a kind of tile. */
-INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
-                                 const float *weights, int ic, const int blocks, const int step,
-                                 const int first, const int last)
-{
-    (void)acc, (void)src, (void)next, (void)weights, (void)ic, (void)blocks, (void)step, (void)first,
-        (void)last;
-}
-
-INLINE vec join_halves(vec v)
+INLINE vec join_half(vec v)
 {
     return v;
 }
 
 #include "direct_tiles.h"
 
-TILE(tile_4x3, 4, false, 3)
-TILE(tile_4x2, 4, false, 2)
-TILE(tile_4x1, 4, false, 1)
-TILE(tile_3x4, 3, false, 4)
-TILE(tile_3x3, 3, false, 3)
-TILE(tile_3x2, 3, false, 2)
-TILE(tile_3x1, 3, false, 1)
-TILE(tile_2x6, 2, false, 6)
-TILE(tile_2x4, 2, false, 4)
-TILE(tile_2x2, 2, false, 2)
-TILE(tile_2x1, 2, false, 1)
-TILE(tile_1x12, 1, false, 12)
-TILE(tile_1x8, 1, false, 8)
-TILE(tile_1x6, 1, false, 6)
-TILE(tile_1x4, 1, false, 4)
-TILE(tile_1x2, 1, false, 2)
-TILE(tile_1x1, 1, false, 1)
+TILE(tile_4x3, 4, 0, 3)
+TILE(tile_4x2, 4, 0, 2)
+TILE(tile_4x1, 4, 0, 1)
+TILE(tile_3x4, 3, 0, 4)
+TILE(tile_3x3, 3, 0, 3)
+TILE(tile_3x2, 3, 0, 2)
+TILE(tile_3x1, 3, 0, 1)
+TILE(tile_2x6, 2, 0, 6)
+TILE(tile_2x4, 2, 0, 4)
+TILE(tile_2x2, 2, 0, 2)
+TILE(tile_2x1, 2, 0, 1)
+TILE(tile_1x12, 1, 0, 12)
+TILE(tile_1x8, 1, 0, 8)
+TILE(tile_1x6, 1, 0, 6)
+TILE(tile_1x4, 1, 0, 4)
+TILE(tile_1x2, 1, 0, 2)
+TILE(tile_1x1, 1, 0, 1)
+TILE(tile_2halves_x6, 1, 2, 6)
+TILE(tile_2halves_x4, 1, 2, 4)
+TILE(tile_2halves_x2, 1, 2, 2)
+TILE(tile_2halves_x1, 1, 2, 1)
 
 static const struct direct_kind kinds[] = {
     {.blocks = 4, .width = {3, 2, 1}, .tile = {tile_4x3, tile_4x2, tile_4x1}},
@@ -81,6 +77,10 @@ static const struct direct_kind kinds[] = {
     {.blocks = 1,
      .width = {12, 8, 6, 4, 2, 1},
      .tile = {tile_1x12, tile_1x8, tile_1x6, tile_1x4, tile_1x2, tile_1x1}},
+    {.blocks = 1,
+     .halves = 2,
+     .width = {6, 4, 2, 1},
+     .tile = {tile_2halves_x6, tile_2halves_x4, tile_2halves_x2, tile_2halves_x1}},
 };
 
 static const struct direct_isa isa = {

@@ -5,8 +5,9 @@
  * 2 blocks x 14 pixels are 28 accumulators, 2 registers of weights and one for broadcasts that feed 2 FMAs:
  * 16 loads for 28 FMAs, and 21 as reads_memory() has it, where a processor does at least as many loads as
  * FMAs a cycle. 14 divides the row of every ResNet layer. Three blocks x 8 pixels serve an odd number of
- * blocks, 4 x 7 the planes of 7 x 7 pixels; a half block, by itself or as the fourth, the 8 channels that
- * alpha = .125 leaves of 64, and the 56.
+ * blocks, 4 x 7 the planes of 7 x 7 pixels. One block is two halves x 14 pixels, for as many loads as two
+ * blocks make; three halves x 8 pixels end the 56 channels that alpha = .125 leaves of 64, and a half by
+ * itself is the other 8.
  */
 #include "direct.h"
 #include "vec_avx512.h"
@@ -40,49 +41,8 @@ INLINE bool reads_memory(int blocks, int pixel)
     return (blocks == 2 || blocks == 3) && pixel % 3 == 1;
 }
 
-/* Full blocks channel by channel; the last, half block takes two channels at once, broadcast together. */
-INLINE void accumulate_with_half(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
-                                 const float *weights, int ic, const int blocks, const int step,
-                                 const int first, const int last)
-{
-    const int full = blocks - 1;
-    const float *half = weights + full * LANES * LANES, *end = half + (ic + 1) / 2 * LANES;
-
-#pragma GCC unroll 1
-    for (; half < end; half += LANES, src += 2, next += step) {
-        __builtin_prefetch(next, 0, 3);
-        vec h = vec_load(half);
-
-#pragma GCC unroll 2
-        for (int c = 0; c < 2; c++, weights += full * LANES) {
-            vec w[MAX_BLOCKS];
-#pragma GCC unroll 4
-            for (int b = 0; b < full; b++)
-                w[b] = vec_held(vec_load(weights + b * LANES));
-#pragma GCC unroll 28
-            for (int i = first; i < last; i++) {
-                if (reads_memory(full, i + c)) {
-#pragma GCC unroll 4
-                    for (int b = 0; b < full; b++)
-                        acc[b][i] = vec_fma_each(w[b], src + i * step + c, acc[b][i]);
-                    continue;
-                }
-                vec x = vec_set1(src[i * step + c]);
-#pragma GCC unroll 4
-                for (int b = 0; b < full; b++)
-                    acc[b][i] = vec_fma(w[b], x, acc[b][i]);
-            }
-        }
-#pragma GCC unroll 28
-        for (int i = first; i < last; i++) {
-            vec x = _mm512_castpd_ps(_mm512_set1_pd(*(const double *)(const void *)(src + i * step)));
-            acc[full][i] = vec_fma(h, x, acc[full][i]);
-        }
-    }
-}
-
 /* Lanes 2o and 2o+1 hold the two halves of output o's sum. */
-INLINE vec join_halves(vec v)
+INLINE vec join_half(vec v)
 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0);
     __m512 sum = _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
@@ -92,40 +52,45 @@ INLINE vec join_halves(vec v)
 
 #include "direct_tiles.h"
 
-TILE(tile_4x7, 4, false, 7)
-TILE(tile_4x4, 4, false, 4)
-TILE(tile_4x2, 4, false, 2)
-TILE(tile_4x1, 4, false, 1)
-TILE(tile_3x8, 3, false, 8)
-TILE(tile_3x7, 3, false, 7)
-TILE(tile_3x4, 3, false, 4)
-TILE(tile_3x2, 3, false, 2)
-TILE(tile_3x1, 3, false, 1)
-TILE(tile_2x14, 2, false, 14)
-TILE(tile_2x8, 2, false, 8)
-TILE(tile_2x7, 2, false, 7)
-TILE(tile_2x4, 2, false, 4)
-TILE(tile_2x2, 2, false, 2)
-TILE(tile_2x1, 2, false, 1)
-TILE(tile_1x28, 1, false, 28)
-TILE(tile_1x14, 1, false, 14)
-TILE(tile_1x8, 1, false, 8)
-TILE(tile_1x7, 1, false, 7)
-TILE(tile_1x4, 1, false, 4)
-TILE(tile_1x2, 1, false, 2)
-TILE(tile_1x1, 1, false, 1)
-TILE(tile_3half_x7, 4, true, 7)
-TILE(tile_3half_x6, 4, true, 6)
-TILE(tile_3half_x4, 4, true, 4)
-TILE(tile_3half_x2, 4, true, 2)
-TILE(tile_3half_x1, 4, true, 1)
-TILE(tile_half_x28, 1, true, 28)
-TILE(tile_half_x14, 1, true, 14)
-TILE(tile_half_x8, 1, true, 8)
-TILE(tile_half_x7, 1, true, 7)
-TILE(tile_half_x4, 1, true, 4)
-TILE(tile_half_x2, 1, true, 2)
-TILE(tile_half_x1, 1, true, 1)
+TILE(tile_4x7, 4, 0, 7)
+TILE(tile_4x4, 4, 0, 4)
+TILE(tile_4x2, 4, 0, 2)
+TILE(tile_4x1, 4, 0, 1)
+TILE(tile_3x8, 3, 0, 8)
+TILE(tile_3x7, 3, 0, 7)
+TILE(tile_3x4, 3, 0, 4)
+TILE(tile_3x2, 3, 0, 2)
+TILE(tile_3x1, 3, 0, 1)
+TILE(tile_2x14, 2, 0, 14)
+TILE(tile_2x8, 2, 0, 8)
+TILE(tile_2x7, 2, 0, 7)
+TILE(tile_2x4, 2, 0, 4)
+TILE(tile_2x2, 2, 0, 2)
+TILE(tile_2x1, 2, 0, 1)
+TILE(tile_1x28, 1, 0, 28)
+TILE(tile_1x14, 1, 0, 14)
+TILE(tile_1x8, 1, 0, 8)
+TILE(tile_1x7, 1, 0, 7)
+TILE(tile_1x4, 1, 0, 4)
+TILE(tile_1x2, 1, 0, 2)
+TILE(tile_1x1, 1, 0, 1)
+TILE(tile_3halves_x8, 2, 3, 8)
+TILE(tile_3halves_x7, 2, 3, 7)
+TILE(tile_3halves_x4, 2, 3, 4)
+TILE(tile_3halves_x2, 2, 3, 2)
+TILE(tile_3halves_x1, 2, 3, 1)
+TILE(tile_2halves_x14, 1, 2, 14)
+TILE(tile_2halves_x8, 1, 2, 8)
+TILE(tile_2halves_x7, 1, 2, 7)
+TILE(tile_2halves_x4, 1, 2, 4)
+TILE(tile_2halves_x2, 1, 2, 2)
+TILE(tile_2halves_x1, 1, 2, 1)
+TILE(tile_half_x14, 1, 1, 14)
+TILE(tile_half_x8, 1, 1, 8)
+TILE(tile_half_x7, 1, 1, 7)
+TILE(tile_half_x4, 1, 1, 4)
+TILE(tile_half_x2, 1, 1, 2)
+TILE(tile_half_x1, 1, 1, 1)
 
 static const struct direct_kind kinds[] = {
     {.blocks = 4, .width = {7, 4, 2, 1}, .tile = {tile_4x7, tile_4x4, tile_4x2, tile_4x1}},
@@ -136,15 +101,19 @@ static const struct direct_kind kinds[] = {
     {.blocks = 1,
      .width = {28, 14, 8, 7, 4, 2, 1},
      .tile = {tile_1x28, tile_1x14, tile_1x8, tile_1x7, tile_1x4, tile_1x2, tile_1x1}},
-    {.blocks = 4,
-     .half = true,
-     .width = {7, 6, 4, 2, 1},
-     .tile = {tile_3half_x7, tile_3half_x6, tile_3half_x4, tile_3half_x2, tile_3half_x1}},
+    {.blocks = 2,
+     .halves = 3,
+     .width = {8, 7, 4, 2, 1},
+     .tile = {tile_3halves_x8, tile_3halves_x7, tile_3halves_x4, tile_3halves_x2, tile_3halves_x1}},
     {.blocks = 1,
-     .half = true,
-     .width = {28, 14, 8, 7, 4, 2, 1},
-     .tile = {tile_half_x28, tile_half_x14, tile_half_x8, tile_half_x7, tile_half_x4, tile_half_x2,
-              tile_half_x1}},
+     .halves = 2,
+     .width = {14, 8, 7, 4, 2, 1},
+     .tile = {tile_2halves_x14, tile_2halves_x8, tile_2halves_x7, tile_2halves_x4, tile_2halves_x2,
+              tile_2halves_x1}},
+    {.blocks = 1,
+     .halves = 1,
+     .width = {14, 8, 7, 4, 2, 1},
+     .tile = {tile_half_x14, tile_half_x8, tile_half_x7, tile_half_x4, tile_half_x2, tile_half_x1}},
 };
 
 static const struct direct_isa isa = {

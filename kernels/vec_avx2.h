@@ -26,6 +26,21 @@ INLINE vec vec_set1(float value)
     return _mm256_set1_ps(value);
 }
 
+/* Two neighbours, over and over. */
+INLINE vec vec_set2(const float *p)
+{
+    double both;
+
+    memcpy(&both, p, sizeof(both));
+    return _mm256_castpd_ps(_mm256_set1_pd(both));
+}
+
+/* Four neighbours, twice. */
+INLINE vec vec_set4(const float *p)
+{
+    return _mm256_broadcast_ps((const __m128 *)p);
+}
+
 INLINE vec vec_load(const float *p)
 {
     return _mm256_loadu_ps(p);
@@ -77,6 +92,12 @@ INLINE vec vec_fma_load(vec a, const float *b, vec c)
 INLINE vec vec_add(vec a, vec b)
 {
     return _mm256_add_ps(a, b);
+}
+
+/* Sums of neighbours: of every four results two are a's, two b's. */
+INLINE vec vec_join_pairs(vec a, vec b)
+{
+    return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
 }
 
 INLINE vec vec_mul(vec a, vec b)

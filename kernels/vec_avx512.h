@@ -26,6 +26,21 @@ INLINE vec vec_set1(float value)
     return _mm512_set1_ps(value);
 }
 
+/* Two neighbours, over and over. */
+INLINE vec vec_set2(const float *p)
+{
+    double both;
+
+    memcpy(&both, p, sizeof(both));
+    return _mm512_castpd_ps(_mm512_set1_pd(both));
+}
+
+/* Four neighbours, over and over. */
+INLINE vec vec_set4(const float *p)
+{
+    return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+}
+
 INLINE vec vec_load(const float *p)
 {
     return _mm512_loadu_ps(p);
@@ -82,6 +97,12 @@ INLINE vec vec_fma_load(vec a, const float *b, vec c)
 INLINE vec vec_add(vec a, vec b)
 {
     return _mm512_add_ps(a, b);
+}
+
+/* Sums of neighbours: of every four results two are a's, two b's. */
+INLINE vec vec_join_pairs(vec a, vec b)
+{
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
 }
 
 INLINE vec vec_mul(vec a, vec b)
