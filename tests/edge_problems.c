@@ -22,6 +22,7 @@ static const struct shape shapes[] = {
     {{16, 16}, {16, 16}, 2, 4, 56, 3},
     {{10, 19}, {24, 32}, 2, 14, 14, 1}, /* just as many channels behind whole blocks as tiles finish with */
     {{35, 18}, {32, 16}, 2, 6, 14, 1},
+    {{37, 35}, {16, 24}, 2, 4, 28, 1}, /* blocks in halves, odd channels, pooling in the tiles */
     {{32, 0}, {16, 16}, 2, 14, 14, 3},
     {{3, 0}, {8, 8}, 2, 15, 13, 3},
     {{16, 16}, {32, 0}, 2, 14, 14, 1},
