@@ -54,8 +54,20 @@ static int cheapest_kind(const struct oct_plan *plan, const struct job *job, int
     return cheapest_cover(plan, job, few(blocks)).first;
 }
 
-/* The kind for the end of `blocks` blocks of which the last has no more than one half; -1: there is none. */
-static int ending_kind(const struct oct_plan *plan, const struct job *job, int blocks)
+static bool ends_with_half(const struct direct_kind *kind)
+{
+    return kind->halves % 2;
+}
+
+static bool holds_pairs(const struct direct_kind *kind)
+{
+    return kind->halves % 2 == 0 && kind->width[0] % 2 == 0;
+}
+
+/* Of the kinds that fit the one with which, and with any others, `blocks` blocks cost least; -1: none fits.
+ */
+static int cheapest_of(const struct oct_plan *plan, const struct job *job, int blocks,
+                       bool (*fits)(const struct direct_kind *))
 {
     const struct direct_isa *isa = plan->isa;
     float best = INFINITY;
@@ -64,10 +76,10 @@ static int ending_kind(const struct oct_plan *plan, const struct job *job, int b
     for (int k = 0; k < isa->kinds; k++) {
         float cost;
 
-        if (isa->kind[k].halves % 2 == 0 || isa->kind[k].blocks > blocks)
+        if (!fits(isa->kind + k) || isa->kind[k].blocks > blocks)
             continue;
         cost = job->cutting[k].cost + cheapest_cover(plan, job, few(blocks) - isa->kind[k].blocks).cost;
-        if (cost < best) {
+        if (cost < best - TIE) {
             best = cost;
             kind = k;
         }
@@ -75,17 +87,14 @@ static int ending_kind(const struct oct_plan *plan, const struct job *job, int b
     return kind;
 }
 
-/* The group that may pool while it reads needs tiles of even width; a job of one group pools separately. */
+/* The group that may pool while it reads needs tiles of even width. */
 static int first_kind(const struct oct_plan *plan, const struct job *job, int blocks)
 {
-    const struct direct_kind *kinds = plan->isa->kind;
     int kind = cheapest_kind(plan, job, blocks);
 
     if (!job->flat || job != plan->job + plan->first_output || plan->sources == plan->p.bands)
         return kind;
-    while (kinds[kind].width[0] % 2 && kinds[kind].blocks > 1 && kinds[kind].blocks < blocks)
-        kind++;
-    return kind;
+    return holds_pairs(plan->isa->kind + kind) ? kind : cheapest_of(plan, job, blocks, holds_pairs);
 }
 
 /* Writes groups of full tiles that cover blocks [block, last), or only counts them. */
@@ -108,7 +117,7 @@ static int cover(const struct oct_plan *plan, const struct job *job, int block, 
 static int choose_groups(const struct oct_plan *plan, const struct job *job, struct group *groups)
 {
     int lanes = plan->isa->lanes, tail = job->oc - (job->blocks - 1) * lanes, n = 0;
-    int ending = tail <= lanes / 2 ? ending_kind(plan, job, job->blocks) : -1;
+    int ending = tail <= lanes / 2 ? cheapest_of(plan, job, job->blocks, ends_with_half) : -1;
     int full = ending >= 0 ? job->blocks - plan->isa->kind[ending].blocks : job->blocks;
     int each = full / plan->p.groups;
 
