@@ -87,12 +87,13 @@ static int cheapest_of(const struct oct_plan *plan, const struct job *job, int b
     return kind;
 }
 
-/* The group that may pool while it reads needs tiles of even width. */
+/* The group that may pool while it reads needs tiles of even width, which do so where pairs fill the plane. */
 static int first_kind(const struct oct_plan *plan, const struct job *job, int blocks)
 {
     int kind = cheapest_kind(plan, job, blocks);
 
-    if (!job->flat || job != plan->job + plan->first_output || plan->sources == plan->p.bands)
+    if (!job->flat || job != plan->job + plan->first_output || plan->sources == plan->p.bands ||
+        job->e.h % 2 || job->e.w % 2)
         return kind;
     return holds_pairs(plan->isa->kind + kind) ? kind : cheapest_of(plan, job, blocks, holds_pairs);
 }
