@@ -101,6 +101,18 @@ struct direct_kind {
     direct_tile_fn *tile[DIRECT_WIDTHS];
 };
 
+/* Vectors of sums that a pixel of a tile takes. */
+static inline int direct_vectors(int blocks, int halves)
+{
+    return halves == 0 ? blocks : halves == 1 ? 2 : halves;
+}
+
+/* Input channels in each of them, which holds L outputs divided by that: so many vectors are a block. */
+static inline int direct_channels(int halves)
+{
+    return halves == 0 ? 1 : halves == 1 ? 4 : 2;
+}
+
 struct direct_isa {
     int lanes;
     enum oct_layout layout;

@@ -22,24 +22,12 @@ size_t direct_steps(const struct oct_plan *plan, const struct job *job)
     return channels * plan->p.kd * plan->p.kh * plan->p.kw;
 }
 
-/* Input channels under one vector of weights. */
-static int channels_together(const struct direct_kind *kind)
-{
-    return kind->halves == 1 ? 4 : kind->halves ? 2 : 1;
-}
-
-/* Of outputs that a tile computes. */
-static float computed_blocks(const struct direct_kind *kind)
-{
-    return kind->halves ? 0.5f * (float)kind->halves : (float)kind->blocks;
-}
-
 /* Every tile reads all the weights of its group: from level 2 where level 1 cannot keep them. */
 static bool streams_weights(const struct oct_plan *plan, size_t steps, int kind)
 {
-    float bytes = computed_blocks(plan->isa->kind + kind) * (float)plan->isa->lanes * sizeof(float);
+    size_t bytes = (size_t)direct_tap_floats(plan, kind) / plan->isa->lanes * sizeof(float);
 
-    return (float)steps * bytes > (float)direct_level_bytes(1);
+    return steps * bytes > direct_level_bytes(1);
 }
 
 /* Cycles for one input channel of one tap, where a cycle brings two FMAs and two loads, or three broadcasts
@@ -52,7 +40,8 @@ static float tile_cost(const struct oct_plan *plan, int k, int width, size_t ste
 {
     const struct direct_isa *isa = plan->isa;
     const struct direct_kind *kind = isa->kind + k;
-    float blocks = computed_blocks(kind), channels = (float)channels_together(kind);
+    float channels = (float)direct_channels(kind->halves);
+    float blocks = (float)direct_vectors(kind->blocks, kind->halves) / channels;
     float broadcast = blocks == 1 && channels == 1 && isa->lanes == 16 ? 0.53f : 0.67f;
     float fma = 0.5f * blocks * (float)width;
     float load = 0.5f * blocks + broadcast * (float)width / channels;
@@ -67,15 +56,15 @@ static float tile_cost(const struct oct_plan *plan, int k, int width, size_t ste
 int direct_tap_floats(const struct oct_plan *plan, int kind)
 {
     const struct direct_kind *k = plan->isa->kind + kind;
-    int block = plan->isa->lanes * plan->isa->lanes;
+    int lanes = plan->isa->lanes;
 
-    return k->halves ? k->halves * block / 2 : k->blocks * block;
+    return direct_vectors(k->blocks, k->halves) * lanes * lanes / direct_channels(k->halves);
 }
 
 /* Steps that a kind takes for each of a job's: where several channels go together, missing ones are zeros. */
 static float padding(const struct oct_plan *plan, const struct job *job, int kind)
 {
-    int together = channels_together(plan->isa->kind + kind), channels = 0, padded = 0;
+    int together = direct_channels(plan->isa->kind[kind].halves), channels = 0, padded = 0;
 
     for (int t = 0; t < job->terms; t++) {
         channels += job->term[t].ic;
@@ -235,9 +224,9 @@ static int cut_row(struct oct_plan *plan, struct job *job, int kind, struct buil
 
     if (!best || !width)
         goto done;
-    cutting->first = b->ncuts;
-    cutting->cost = cover(plan, job, kind, w, direct_steps(plan, job), best, width, b->fitting) *
-                    padding(plan, job, kind);
+    *cutting =
+        (struct cutting){.first = b->ncuts,
+                         .cost = cover(plan, job, kind, w, direct_steps(plan, job), best, width, b->fitting)};
     for (int x = 0; x < w; x += plan->isa->kind[kind].width[width[x]]) {
         struct cut cut = {.x = x, .width = width[x], .tiles = 1};
 
@@ -269,8 +258,7 @@ static int cut_flat(struct oct_plan *plan, struct job *job, int kind, struct bui
         cost += tile_cost(plan, kind, width, steps) + run;
     }
     fit_tile(plan, job, kind, 0, 1, &cut, b->fitting);
-    job->cutting[kind] =
-        (struct cutting){.first = b->ncuts, .count = 1, .cost = cost * padding(plan, job, kind)};
+    job->cutting[kind] = (struct cutting){.first = b->ncuts, .count = 1, .cost = cost};
     return append_cut(b, job, &cut, true);
 }
 
@@ -315,6 +303,7 @@ int direct_cut_rows(struct oct_plan *plan)
             status = job->flat ? cut_flat(plan, job, kind, &b) : cut_row(plan, job, kind, &b);
             if (status)
                 goto done;
+            job->cutting[kind].cost *= padding(plan, job, kind);
         }
     }
 done:

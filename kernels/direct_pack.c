@@ -64,8 +64,7 @@ static bool holds_pairs(const struct direct_kind *kind)
     return kind->halves % 2 == 0 && kind->width[0] % 2 == 0;
 }
 
-/* Of the kinds that fit the one with which, and with any others, `blocks` blocks cost least; -1: none fits.
- */
+/* Of the kinds that fit the one with which, and any others, `blocks` blocks cost least; -1: none fits. */
 static int cheapest_of(const struct oct_plan *plan, const struct job *job, int blocks,
                        bool (*fits)(const struct direct_kind *))
 {
@@ -87,7 +86,7 @@ static int cheapest_of(const struct oct_plan *plan, const struct job *job, int b
     return kind;
 }
 
-/* The group that may pool while it reads needs tiles of even width, which do so where pairs fill the plane. */
+/* Where pairs fill the plane, the group that may pool while it reads needs tiles of even width. */
 static int first_kind(const struct oct_plan *plan, const struct job *job, int blocks)
 {
     int kind = cheapest_kind(plan, job, blocks);
@@ -146,17 +145,17 @@ static size_t term_floats(const struct oct_plan *plan, const struct term *t, int
 /* Where a tap has the weight of a block's input channel c and a tile's output o. */
 static int weight_index(const struct direct_kind *kind, int lanes, int c, int o)
 {
-    int half = o / lanes * 2, i = o % lanes;
+    const int vectors = direct_vectors(kind->blocks, kind->halves), channels = direct_channels(kind->halves);
+    int vector = o / lanes * channels, i = o % lanes;
 
-    if (kind->halves == 0)
-        return c * kind->blocks * lanes + o;
-    if (kind->halves == 1)
-        return (c / 4 * 2 + o % 2) * lanes + o / 2 * 4 + c % 4;
-    if (half + 1 < kind->halves) {
-        half += i / 2 % 2;
+    if (kind->halves == 1) {
+        vector = i % 2;
+        i /= 2;
+    } else if (kind->halves > 0 && vector + 1 < vectors) {
+        vector += i / 2 % 2;
         i = i / 4 * 2 + i % 2;
     }
-    return (c / 2 * kind->halves + half) * lanes + 2 * i + c % 2;
+    return (c / channels * vectors + vector) * lanes + i * channels + c % channels;
 }
 
 /* One tap of one block of input channels, in the order of struct direct_kind. */

@@ -308,7 +308,8 @@ static void describe(struct oct_plan *plan)
     else
         snprintf(split, sizeof(split), "whole planes, split tiles x%d", plan->threads);
     snprintf(plan->info.describe, sizeof(plan->info.describe), "tile %gx%d, %s",
-             kind->halves ? kind->halves / 2.0 : kind->blocks, width, split);
+             (double)direct_vectors(kind->blocks, kind->halves) / direct_channels(kind->halves), width,
+             split);
 }
 
 static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct oct_message *msg)

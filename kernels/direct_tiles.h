@@ -3,9 +3,8 @@
  * Register tiles and pooling of the direct convolution, written once over the vector type of vec_avx2.h or
  * vec_avx512.h. A file of an instruction set includes one of those, defines MAX_BLOCKS, MAX_WIDTH, UNROLLED,
  * FETCH_NEXT_BLOCK, AHEAD, FETCH_OUT, LAST_IN_MEMORY, FINISHED, FINISHES_MANY_TAPS, reads_memory() and
- * join_half(), then includes this; nobody else does.
- * accumulate() and tile() are inlined with constant shapes, so that every accumulator has a register of its
- * own.
+ * join_half(), then includes this; nobody else does. accumulate() and tile() are inlined with constant
+ * shapes, so that every accumulator has a register of its own.
  */
 /* One channel: weights stay in registers, pixels pass by. */
 INLINE void step_by_pixel(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *weights,
@@ -107,36 +106,30 @@ INLINE void accumulate_block(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, c
         accumulate_channel(acc, src + c, weights + c * blocks * LANES, blocks, LANES, 0, width);
 }
 
-/* The vectors that halves are computed in. */
-INLINE int parts_of(const int halves)
-{
-    return halves == 1 ? 2 : halves;
-}
-
 /* The same in halves, whose broadcasts are pairs of channels; a half by itself is two quarters, whose are
  * four. */
 INLINE void accumulate_halves(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const float *next,
-                              const float *weights, int ic, const int halves, const int step, const int first,
-                              const int last)
+                              const float *weights, int ic, const int blocks, const int halves,
+                              const int step, const int first, const int last)
 {
-    const int parts = parts_of(halves), channels = halves == 1 ? 4 : 2;
+    const int vectors = direct_vectors(blocks, halves), channels = direct_channels(halves);
     const int lines = (last * channels + LANES - 1) / LANES; /* of the next block */
-    const float *end = weights + (ic + channels - 1) / channels * parts * LANES;
+    const float *end = weights + (ic + channels - 1) / channels * vectors * LANES;
 
 #pragma GCC unroll 1
-    for (; weights < end; weights += parts * LANES, src += channels, next += lines * step) {
+    for (; weights < end; weights += vectors * LANES, src += channels, next += lines * step) {
         vec w[MAX_BLOCKS];
 
         if (AHEAD)
             fetch_channel(next, NULL, 1, step, lines);
 #pragma GCC unroll 4
-        for (int j = 0; j < parts; j++)
+        for (int j = 0; j < vectors; j++)
             w[j] = vec_held(vec_load(weights + j * LANES));
 #pragma GCC unroll 28
         for (int i = first; i < last; i++) {
             vec x = channels == 4 ? vec_set4(src + i * step) : vec_set2(src + i * step);
 #pragma GCC unroll 4
-            for (int j = 0; j < parts; j++)
+            for (int j = 0; j < vectors; j++)
                 acc[j][i] = vec_fma(w[j], x, acc[j][i]);
         }
     }
@@ -147,7 +140,7 @@ INLINE void accumulate(vec acc[MAX_BLOCKS][MAX_WIDTH], const float *src, const f
                        const int first, const int last)
 {
     if (halves)
-        accumulate_halves(acc, src, next, weights, ic, halves, step, first, last);
+        accumulate_halves(acc, src, next, weights, ic, blocks, halves, step, first, last);
     else
         accumulate_full(acc, src, next, out, weights, ic, blocks, step, first, last);
 }
@@ -440,7 +433,7 @@ INLINE void begin(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
     const bool empty = halves || !run->bias;
 
     if (empty)
-        fill(acc, NULL, halves ? parts_of(halves) : blocks, width);
+        fill(acc, NULL, direct_vectors(blocks, halves), width);
     else
         fill(acc, run->bias, blocks, width);
     if (halves || run->addends == 0)
@@ -468,11 +461,11 @@ INLINE vec clamp_top(const struct direct_run *run)
 }
 
 /* Halves, or two quarters, into blocks. */
-INLINE void join(vec acc[MAX_BLOCKS][MAX_WIDTH], const int halves, const int width)
+INLINE void join(vec acc[MAX_BLOCKS][MAX_WIDTH], const int blocks, const int halves, const int width)
 {
 #pragma GCC unroll 2
-    for (int b = 0; 2 * b < halves; b++) {
-        const bool two = 2 * b + 1 < parts_of(halves), whole = 2 * b + 1 < halves;
+    for (int b = 0; b < blocks; b++) {
+        const bool two = 2 * b + 1 < direct_vectors(blocks, halves), whole = 2 * b + 1 < halves;
 #pragma GCC unroll 28
         for (int i = 0; i < width; i++) {
             vec sums = two ? vec_join_pairs(acc[2 * b][i], acc[2 * b + 1][i]) : acc[2 * b][i];
@@ -491,7 +484,7 @@ INLINE void store(vec acc[MAX_BLOCKS][MAX_WIDTH], const struct direct_run *run, 
         run->out + at; /* a copy, for the compiler must think that stores change what run points to */
 
     if (halves)
-        join(acc, halves, width);
+        join(acc, blocks, halves, width);
     for (int addend = halves ? 0 : 1; addend < run->addends; addend++)
         take(acc, run->addend + addend, first, false, blocks, width);
     if (halves && run->bias) {
