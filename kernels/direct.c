@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution, execution: which thread runs what, by rows or by tasks. */
+/* Direct convolution, execution: which thread runs what, by rows or by pieces of tasks. */
 #include "direct_run.h"
 
 #include <omp.h>
@@ -52,7 +52,7 @@ static void run_and_pool(const struct worker *w, int z, int u0, int u1)
         uint64_t since = clock_of(w);
 
         if (plan->riding >= 0)
-            direct_run_riding(w, z, rows);
+            direct_run_riding(w, 0, z, rows);
         else
             direct_run_group(w, plan->first_output, 0, 1, z, rows.first * job->e.w, rows.last * job->e.w);
         note(w, job->name, since);
@@ -110,21 +110,24 @@ static void run_rows(struct worker *w, int thread)
 
 /* ---- split by tasks ------------------------------------------------------------------------------ */
 
-/* Items [first, last) of a task: rows of its planes, or pieces of flat rows. */
-static void run_task(struct worker *w, const struct task *task, int first, int last)
+/* Rows of a task's planes, or pieces of flat rows. */
+static void run_piece(struct worker *w, const struct piece *piece)
 {
     const struct oct_plan *plan = w->plan;
+    const struct task *task = plan->task + piece->task;
     const struct job *job = plan->job + task->index;
     bool flat = !task->pool && job->flat;
     int planes = task->pool ? plan->source[task->index].e.d : job->e.d, a = task->items / planes;
-    int step = flat ? plan->isa->kind[job->group[task->part].kind].width[0] : 1;
-    int most = flat ? job->e.h * job->e.w : a;
+    int step = direct_item_pixels(plan, task);
+    int most = flat ? job->e.h * job->e.w : a, first = piece->first;
     uint64_t since = clock_of(w);
 
-    while (first < last) {
-        int z = first / a, y0 = first % a, y1 = oct_min(a, y0 + last - first);
+    while (first < piece->last) {
+        int z = first / a, y0 = first % a, y1 = oct_min(a, y0 + piece->last - first);
 
-        if (task->pool)
+        if (piece->pools)
+            direct_run_riding(w, task->part, z, (struct span){0, job->e.h});
+        else if (task->pool)
             direct_pool_block(w, task->index, task->part, z, y0, y1);
         else
             direct_run_group(w, task->index, task->part, 1, z, y0 * step, oct_min(y1 * step, most));
@@ -133,34 +136,31 @@ static void run_task(struct worker *w, const struct task *task, int first, int l
     note(w, task->pool ? "pool" : job->name, since);
 }
 
-static void run_phase(struct worker *w, int phase, int thread)
+static void run_pieces(struct worker *w, int round, int thread)
 {
     const struct oct_plan *plan = w->plan;
-    const struct position *start = plan->start + phase * (plan->threads + 1) + thread;
-
-    for (int t = start[0].task; t <= start[1].task && t < plan->phase[phase + 1]; t++) {
-        int first = t == start[0].task ? start[0].item : 0;
-        int last = t == start[1].task ? start[1].item : plan->task[t].items;
-
-        if (first < last)
-            run_task(w, plan->task + t, first, last);
-    }
-}
-
-static void run_tasks(struct worker *w, int thread, int team)
-{
-    const struct oct_plan *plan = w->plan;
+    const int *dealt = plan->dealt + round * plan->threads + thread;
 
     w->area = plan->scratch;
-    direct_view_shared(w);
+    if (plan->split == SPLIT_OUTPUTS)
+        w->area += (size_t)thread * plan->scratch_floats;
+    direct_view_planes(w);
+    for (int i = dealt[0]; i < dealt[1]; i++)
+        run_piece(w, plan->piece + i);
+}
+
+static void run_rounds(struct worker *w, int thread, int team)
+{
+    const struct oct_plan *plan = w->plan;
+
     for (int image = 0; image < plan->p.n; image++) {
         direct_view_image(w, image);
-        for (int level = 1; level <= plan->levels; level++) {
-            for (int t = thread; t < plan->threads; t += team) {
-                run_phase(w, 2 * level, t);
-                run_phase(w, 2 * level + 1, t);
-            }
-            if (level < plan->levels || image + 1 < plan->p.n) {
+        for (int round = 0; round < plan->rounds; round++) {
+            bool last = round + 1 == plan->rounds && image + 1 == plan->p.n;
+
+            for (int t = thread; t < plan->threads; t += team)
+                run_pieces(w, round, t);
+            if (plan->split == SPLIT_LEVELS && !last) {
 #pragma omp barrier
             }
         }
@@ -175,8 +175,8 @@ static void run_thread(const struct oct_plan *plan, const struct oct_io *io, int
 
     w.taps = plan->taps + (size_t)thread * plan->thread_taps;
 
-    if (!plan->by_rows) {
-        run_tasks(&w, thread, team);
+    if (plan->split != SPLIT_ROWS) {
+        run_rounds(&w, thread, team);
         return;
     }
     for (int t = thread; t < plan->threads; t += team)

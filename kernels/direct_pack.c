@@ -208,6 +208,19 @@ void direct_scale_weights(struct oct_plan *plan, int source, float factor)
                 scale_term(plan, plan->job + j, t, factor);
 }
 
+/* The job by whose costs a job's groups are chosen. A thread that owns output channels computes what goes up
+ * into them by itself: groups of both are the same. */
+static const struct job *chooser(const struct oct_plan *plan, const struct job *job)
+{
+    const struct job *to = plan->job + plan->first_output;
+
+    if (!job->upward || !direct_may_deal(plan))
+        return job;
+    while (to->to != job->to)
+        to++;
+    return to;
+}
+
 static int allocate_groups(struct oct_plan *plan)
 {
     struct group *at;
@@ -215,7 +228,7 @@ static int allocate_groups(struct oct_plan *plan)
     int n = 0;
 
     for (int j = 0; j < plan->jobs; j++)
-        n += choose_groups(plan, plan->job + j, NULL);
+        n += choose_groups(plan, chooser(plan, plan->job + j), NULL);
     at = plan->groups = calloc((size_t)n, sizeof(*at));
     if (!at)
         return OCT_NO_MEMORY;
@@ -223,7 +236,7 @@ static int allocate_groups(struct oct_plan *plan)
         struct job *job = plan->job + j;
 
         job->group = at;
-        job->groups = choose_groups(plan, job, at);
+        job->groups = choose_groups(plan, chooser(plan, job), at);
         at += job->groups;
         for (int g = 0; g < job->groups; g++) {
             for (int t = 0; t < job->terms; t++) {

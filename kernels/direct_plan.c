@@ -302,11 +302,12 @@ static void describe(struct oct_plan *plan)
         job = plan->job + j;
     kind = plan->isa->kind + job->group[0].kind;
     width = kind->width[plan->cuts[job->cutting[job->group[0].kind].first].width];
-    if (plan->by_rows)
+    if (plan->split == SPLIT_ROWS)
         snprintf(split, sizeof(split), "strip %d of %d rows, split rows x%d", plan->strip, plan->units,
                  plan->threads);
     else
-        snprintf(split, sizeof(split), "whole planes, split tiles x%d", plan->threads);
+        snprintf(split, sizeof(split), "whole planes, split %s x%d",
+                 plan->split == SPLIT_OUTPUTS ? "channels" : "tiles", plan->threads);
     snprintf(plan->info.describe, sizeof(plan->info.describe), "tile %gx%d, %s",
              (double)direct_vectors(kind->blocks, kind->halves) / direct_channels(kind->halves), width,
              split);
@@ -392,7 +393,8 @@ void direct_destroy(struct oct_plan *plan)
     free(plan->columns);
     free(plan->groups);
     free(plan->task);
-    free(plan->start);
+    free(plan->piece);
+    free(plan->dealt);
     free(plan);
 }
 

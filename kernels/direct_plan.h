@@ -66,16 +66,26 @@ struct job {
     char name[24];
 };
 
-/* Work of one level that threads share: rows of a source's block, or of a job's group. */
+/* Work that is dealt out by items: rows of a source's block, or of a job's group. */
 struct task {
     bool pool;
     int index, part; /* source and block, or job and group */
-    int items;       /* planes * rows (flat: planes * widest tiles) */
-    float cost;      /* of one item */
+    int level;
+    int items;  /* planes * rows (flat: planes * widest tiles) */
+    float cost; /* cycles of one item */
 };
 
-struct position {
-    int task, item;
+/* Items [first, last) of a task. */
+struct piece {
+    int task, first, last;
+    bool pools; /* all of the source that rides */
+};
+
+/* How threads divide a layer. A unit is one row of the coarsest plane. */
+enum split {
+    SPLIT_ROWS,    /* a thread owns a run of units, and meets no other */
+    SPLIT_OUTPUTS, /* a thread owns output channels, computes what they need, and meets no other */
+    SPLIT_LEVELS,  /* all share each level's tasks, with a barrier between levels */
 };
 
 struct oct_plan {
@@ -95,14 +105,10 @@ struct oct_plan {
     int32_t *indexes;
     float *weights, *bias;
     float *scratch;
-    size_t scratch_floats; /* of one area: one a thread when split by rows, else one for all */
+    size_t scratch_floats; /* of one area: one for all when split by levels, else one a thread */
     struct group *groups;
 
-    /* A unit is one row of the coarsest plane. Split by rows, a thread owns a run of units and meets no
-     * other; else all share each level's tasks, with a barrier between levels. There pooling waits for memory
-     * and convolutions do not, so that each of the two is shared for itself: phases 2 * level and 2 * level
-     * + 1. */
-    bool by_rows;
+    enum split split;
     int coarsest, units, strip;
 
     /* Tiles fetch the lines that they will store, or else rows of the next strip. Zen 5 finds the latter by
@@ -114,9 +120,12 @@ struct oct_plan {
     bool pool_late;
     int first_output; /* job */
     int riding;       /* the source that is pooled in the very tiles, or -1 */
+
+    /* Not by rows: thread t does pieces [dealt[i], dealt[i + 1]), i = round * threads + t, of each round; a
+     * barrier is between rounds. */
     struct task *task;
-    int phase[2 * MAX_LEVELS + 1]; /* the first task of each; one more ends the last */
-    struct position *start;        /* [phase][thread], threads + 1 a phase */
+    struct piece *piece;
+    int *dealt, rounds;
 
     uint8_t tail[DIRECT_KINDS][2 * MAX_WIDTH]; /* widths (indices) that end a flat row best, by pixels left */
 };
@@ -145,8 +154,17 @@ int direct_pack(struct oct_plan *plan, const struct oct_weights *w);
 /* Multiplies the packed weights of every term that reads `source`. */
 void direct_scale_weights(struct oct_plan *plan, int source, float factor);
 
-/* direct_share.c: strips, scratch, and who does what. OCT_OK or OCT_NO_MEMORY. */
+/* direct_share.c: the source that tiles of the first output can pool while they read it, or -1. */
+int direct_rider(const struct oct_plan *plan);
+/* How threads divide the work, strips, pooling, scratch. OCT_OK or OCT_NO_MEMORY. */
 int direct_share_work(struct oct_plan *plan);
+/* Pixels of a flat row that make an item of a task; 1 where an item is a row. */
+int direct_item_pixels(const struct oct_plan *plan, const struct task *t);
+/* direct_split.c: chooses plan->split, and where that is not by rows, the pieces of each thread. OCT_OK or
+ * OCT_NO_MEMORY. */
+int direct_split(struct oct_plan *plan);
+/* Can threads split the layer otherwise than by rows? */
+bool direct_may_deal(const struct oct_plan *plan);
 /* Bytes of a core's level 1 (data) or 2; virtual machines may hide them: then what most processors have. */
 size_t direct_level_bytes(int level);
 

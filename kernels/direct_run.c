@@ -41,7 +41,7 @@ static struct view scratch_view(float *at, struct oct_extent e, int lanes, int r
         .src = at, .dst = at, .block = plane * planes, .plane = plane, .row = row, .plane0 = plane0};
 }
 
-void direct_view_shared(struct worker *w)
+void direct_view_planes(struct worker *w)
 {
     const struct oct_plan *plan = w->plan;
 
@@ -424,22 +424,23 @@ void direct_run_groups(const struct worker *w, int index, int g, int z, int firs
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-void direct_run_riding(const struct worker *w, int z, struct span rows)
+void direct_run_riding(const struct worker *w, int part, int z, struct span rows)
 {
     const struct oct_plan *plan = w->plan;
     const struct job *job = plan->job + plan->first_output;
+    const struct group *g = job->group + part;
     const struct source *pooled = plan->source + plan->riding;
     const struct view *v = w->source + plan->riding;
     int lanes = plan->isa->lanes;
     struct setup s;
 
-    set_up(w, plan->first_output, job->group, z, &s);
-    set_rows(w, job, job->group, z, 0, &s);
+    set_up(w, plan->first_output, g, z, &s);
+    set_rows(w, job, g, z, 0, &s);
     s.pool = v->dst + (ptrdiff_t)(rows.first / 2 - v->row) * pooled->e.w * lanes;
     s.pool_from = rows.first * job->e.w;
     s.segment[0].pool_block = v->block;
     s.segment[0].pool_row = pooled->e.w;
-    run_pixels(w, job->group, z, s.pool_from, rows.last * job->e.w, &s);
+    run_pixels(w, g, z, s.pool_from, rows.last * job->e.w, &s);
 }
 
 void direct_pool_block(const struct worker *w, int index, int block, int z, int first, int last)

@@ -27,7 +27,7 @@ struct worker {
 /* Where inputs and outputs of one image are; only then may anything run. */
 void direct_view_image(struct worker *w, int image);
 /* Scratch, at w->area, holds whole images. */
-void direct_view_shared(struct worker *w);
+void direct_view_planes(struct worker *w);
 /* Scratch holds what units [u0, u1) of one plane need. */
 void direct_view_strip(struct worker *w, int plane, int u0, int u1);
 
@@ -36,8 +36,8 @@ void direct_view_strip(struct worker *w, int plane, int u0, int u1);
 void direct_run_group(const struct worker *w, int index, int part, int groups, int z, int first, int last);
 /* The same of all groups from `g` on. */
 void direct_run_groups(const struct worker *w, int index, int g, int z, int first, int last);
-/* Rows of plane z of the first group of the first output, whose tiles leave the pooled source behind. */
-void direct_run_riding(const struct worker *w, int z, struct span rows);
+/* Rows of plane z of one group of the first output, whose tiles leave the pooled source behind. */
+void direct_run_riding(const struct worker *w, int part, int z, struct span rows);
 /* Rows [first, last) of plane z of one block of a pooled source. */
 void direct_pool_block(const struct worker *w, int index, int block, int z, int first, int last);
 

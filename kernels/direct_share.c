@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution, planning: strips that stay in cache, scratch, and which thread does what. */
+/* Direct convolution, planning: strips that stay in cache, pooling, scratch, and how threads divide a layer.
+ */
 #define _GNU_SOURCE
 #include "direct_plan.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Rows are shared only where that keeps every thread this busy, relative to the busiest. */
-#define ROWS_BALANCE 0.97
 
 /* A prefetcher that has followed a tile from channel block to channel block goes on behind the last: on Zen
  * 3, with blocks of 1.8 kB, by more than 9 kB. That must not be what another thread writes: so many blocks
@@ -78,15 +75,28 @@ static bool can_ride(const struct oct_plan *plan, const struct source *s)
 
 /* Pooling can wait where it halves inputs once, and neither the first output nor what comes before it reads a
  * pooled source. */
+static bool can_wait(const struct oct_plan *plan)
+{
+    bool can = plan->job[plan->first_output].flat && plan->sources > plan->p.bands;
+
+    for (int i = plan->p.bands; i < plan->sources; i++)
+        can &= plan->source[i].level == 1 && plan->source[i].first_job > plan->first_output;
+    return can;
+}
+
+int direct_rider(const struct oct_plan *plan)
+{
+    for (int i = plan->p.bands; can_wait(plan) && i < plan->sources; i++)
+        if (can_ride(plan, plan->source + i))
+            return i;
+    return -1;
+}
+
 static void choose_pooling(struct oct_plan *plan)
 {
-    plan->riding = -1;
-    plan->pool_late = plan->by_rows && plan->job[plan->first_output].flat && plan->sources > plan->p.bands;
-    for (int i = plan->p.bands; i < plan->sources; i++)
-        plan->pool_late &= plan->source[i].level == 1 && plan->source[i].first_job > plan->first_output;
-    for (int i = plan->p.bands; plan->pool_late && i < plan->sources; i++)
-        if (can_ride(plan, plan->source + i))
-            plan->riding = i;
+    plan->pool_late = plan->split == SPLIT_ROWS && can_wait(plan);
+    if (plan->split == SPLIT_ROWS)
+        plan->riding = direct_rider(plan);
     /* Riders leave sums behind; as a power of two the factor costs no precision. */
     if (plan->riding >= 0)
         direct_scale_weights(plan, plan->riding, 0.25f);
@@ -98,7 +108,7 @@ static void scratch_rows(struct oct_plan *plan)
 {
     struct span need[MAX_SOURCES];
 
-    if (!plan->by_rows) {
+    if (plan->split != SPLIT_ROWS) {
         for (int i = 0; i < plan->sources; i++)
             plan->source[i].rows = plan->source[i].e.h;
         for (int j = 0; j < plan->jobs; j++)
@@ -132,8 +142,9 @@ static size_t largest_block(const struct oct_plan *plan)
 
 static int allocate_scratch(struct oct_plan *plan)
 {
-    size_t floats = 0, areas = plan->by_rows ? (size_t)plan->threads : 1;
-    size_t planes = plan->by_rows ? 1 : (size_t)plan->p.d;
+    size_t floats = 0, areas = plan->split == SPLIT_LEVELS ? 1 : (size_t)plan->threads;
+    bool whole = plan->split != SPLIT_ROWS;
+    size_t planes = whole ? (size_t)plan->p.d : 1;
 
     scratch_rows(plan);
     for (int i = plan->p.bands; i < plan->sources; i++) {
@@ -142,7 +153,7 @@ static int allocate_scratch(struct oct_plan *plan)
         s->scratch = floats;
         floats += planes * s->blocks * s->rows * s->e.w * plan->isa->lanes;
     }
-    planes = plan->by_rows ? 1 : (size_t)plan->job[0].e.d;
+    planes = whole ? (size_t)plan->job[0].e.d : 1;
     for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
         struct job *job = plan->job + j;
 
@@ -157,115 +168,14 @@ static int allocate_scratch(struct oct_plan *plan)
     return plan->scratch || !floats ? OCT_OK : OCT_NO_MEMORY;
 }
 
-/* ---- tasks --------------------------------------------------------------------------------------- */
-
-static struct task pool_task(const struct oct_plan *plan, int source, int block)
-{
-    const struct source *s = plan->source + source;
-    float window = (float)(1 << s->log2);
-
-    return (struct task){.pool = true,
-                         .index = source,
-                         .part = block,
-                         .items = s->e.d * s->e.h,
-                         .cost = (float)s->e.w * (window * window / 2 + 1)};
-}
-
-static struct task job_task(const struct oct_plan *plan, int index, int part)
-{
-    const struct job *job = plan->job + index;
-    int kind = job->group[part].kind, width = plan->isa->kind[kind].width[0];
-    float steps = 1 + (float)direct_steps(plan, job); /* the store is worth about one */
-    struct task t = {.index = index, .part = part, .items = job->e.d * job->e.h};
-
-    t.cost = job->cutting[kind].cost * steps;
-    if (job->flat) {
-        int64_t pixels = (int64_t)job->e.h * job->e.w;
-        int tiles = (int)((pixels + width - 1) / width);
-
-        t.cost /= (float)tiles;
-        t.items = job->e.d * tiles;
-    }
-    return t;
-}
-
-static int list_tasks(struct oct_plan *plan)
-{
-    int n = 0;
-
-    for (int i = plan->p.bands; i < plan->sources; i++)
-        n += plan->source[i].blocks;
-    for (int j = 0; j < plan->jobs; j++)
-        n += plan->job[j].groups;
-    plan->task = calloc((size_t)n, sizeof(plan->task[0]));
-    if (!plan->task)
-        return OCT_NO_MEMORY;
-    n = 0;
-    for (int level = 1; level <= plan->levels; level++) {
-        plan->phase[2 * level] = n;
-        for (int i = plan->p.bands; i < plan->sources; i++)
-            for (int b = 0; plan->source[i].level == level && b < plan->source[i].blocks; b++)
-                plan->task[n++] = pool_task(plan, i, b);
-        plan->phase[2 * level + 1] = n;
-        for (int j = 0; j < plan->jobs; j++)
-            for (int g = 0; plan->job[j].level == level && g < plan->job[j].groups; g++)
-                plan->task[n++] = job_task(plan, j, g);
-    }
-    plan->phase[2 * plan->levels + 2] = n;
-    return OCT_OK;
-}
-
-/* The item of a phase at which `share` of its work is done; rounded so that the first thread never idles. */
-static struct position locate(const struct oct_plan *plan, int phase, double share)
-{
-    int first = plan->phase[phase], last = plan->phase[phase + 1];
-    double total = 0, left;
-
-    for (int t = first; t < last; t++)
-        total += (double)plan->task[t].items * plan->task[t].cost;
-    left = total * share;
-    for (int t = first; t < last; t++) {
-        double cost = plan->task[t].cost;
-        int item = cost > 0 ? (int)ceil(left / cost - 1e-6) : 0;
-
-        if (item < plan->task[t].items && share < 1)
-            return (struct position){t, item};
-        left -= (double)plan->task[t].items * cost;
-        left = left > 0 ? left : 0;
-    }
-    return (struct position){last, 0};
-}
-
-static int share_tasks(struct oct_plan *plan)
-{
-    int per_phase = plan->threads + 1, last = 2 * plan->levels + 1;
-
-    if (list_tasks(plan))
-        return OCT_NO_MEMORY;
-    plan->start = calloc((size_t)(last + 1) * per_phase, sizeof(plan->start[0]));
-    if (!plan->start)
-        return OCT_NO_MEMORY;
-    for (int phase = 2; phase <= last; phase++)
-        for (int t = 0; t <= plan->threads; t++)
-            plan->start[phase * per_phase + t] = locate(plan, phase, (double)t / plan->threads);
-    return OCT_OK;
-}
-
-static bool rows_balance(const struct oct_plan *plan)
-{
-    int64_t rows = (int64_t)plan->p.n * plan->job[0].e.d * plan->units;
-    int64_t most = (rows + plan->threads - 1) / plan->threads;
-
-    return (double)rows >= ROWS_BALANCE * (double)most * plan->threads;
-}
+/* ---- all of it ------------------------------------------------------------------------------------ */
 
 int direct_share_work(struct oct_plan *plan)
 {
-    plan->by_rows = plan->p.kd == 1 && rows_balance(plan);
+    if (direct_split(plan))
+        return OCT_NO_MEMORY;
     plan->fetches_out = oct_cpu_is_zen5();
     choose_strip(plan);
     choose_pooling(plan);
-    if (allocate_scratch(plan))
-        return OCT_NO_MEMORY;
-    return plan->by_rows ? OCT_OK : share_tasks(plan);
+    return allocate_scratch(plan);
 }
