@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #define MOST_KERNELS 64
+#define MANY_THREADS 16
 #define MOST_MACS    600000
 
 struct walk {
@@ -50,18 +51,26 @@ static void check_kernel(struct walk *walk, int index, const struct tensors *wan
                  walk->seed, values == VALUES_INTEGER ? "integers" : "reals");
 }
 
+/* Operands, and what the reference makes of them. */
+static void prepare(const struct walk *walk, const struct oct_problem *p, enum values values,
+                    struct tensors *want, struct tensors *t)
+{
+    struct oct_message msg;
+
+    tensors_make(want, p);
+    tensors_make(t, p);
+    tensors_fill(want, values, walk->seed);
+    tensors_fill(t, values, walk->seed);
+    if (run_kernel(oct_kernels[0], want, 1, &msg))
+        fail_msg("%s, seed %" PRIu64 ": %s", oct_kernels[0]->name, walk->seed, msg.text);
+}
+
 /* Both thread counts where `thorough`, else by turns. */
 static void check_problem(struct walk *walk, const struct oct_problem *p, enum values values, bool thorough)
 {
     struct tensors want, t;
-    struct oct_message msg;
 
-    tensors_make(&want, p);
-    tensors_make(&t, p);
-    tensors_fill(&want, values, walk->seed);
-    tensors_fill(&t, values, walk->seed);
-    if (run_kernel(oct_kernels[0], &want, 1, &msg))
-        fail_msg("%s, seed %" PRIu64 ": %s", oct_kernels[0]->name, walk->seed, msg.text);
+    prepare(walk, p, values, &want, &t);
     for (int k = 0; oct_kernels[k]; k++)
         for (int threads = 1; threads <= 2; threads++)
             if (thorough || (walk->seed + k + threads) % 2 == 0)
@@ -105,6 +114,39 @@ static void random_reals(void **state)
     random_walk(*state, VALUES_REAL, false);
 }
 
+/* Layers that are worth a barrier to so many threads, which smaller ones are not. */
+static void many_threads(void **state)
+{
+    struct walk *walk = *state;
+    const struct {
+        int ic[OCT_MAX_BANDS], oc[OCT_MAX_BANDS], bands, d, h, k;
+    } layers[] = {
+        {{64, 64}, {64, 64}, 2, 1, 14, 3},
+        {{48, 16}, {32, 32}, 2, 3, 14, 3},
+        {{32, 32, 64}, {64, 32, 32}, 3, 1, 28, 3},
+        {{96, 160}, {160, 96}, 2, 1, 28, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+        struct oct_problem p = oct_problem_default();
+        struct tensors want, t;
+
+        memcpy(p.ic, layers[i].ic, sizeof(p.ic));
+        memcpy(p.oc, layers[i].oc, sizeof(p.oc));
+        p.bands = layers[i].bands;
+        p.d = layers[i].d;
+        p.h = p.w = layers[i].h;
+        p.kh = p.kw = layers[i].k;
+        p.kd = layers[i].d;
+        walk->seed = walk->first_seed + i;
+        prepare(walk, &p, VALUES_INTEGER, &want, &t);
+        for (int k = 0; oct_kernels[k]; k++)
+            check_kernel(walk, k, &want, &t, VALUES_INTEGER, MANY_THREADS);
+        tensors_free(&want);
+        tensors_free(&t);
+    }
+}
+
 /* Last: a kernel that declined everything was not tested. */
 static void every_available_kernel_ran(void **state)
 {
@@ -126,6 +168,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(edges, &walk),
         cmocka_unit_test_prestate(random_integers, &walk),
         cmocka_unit_test_prestate(random_reals, &walk),
+        cmocka_unit_test_prestate(many_threads, &walk),
         cmocka_unit_test_prestate(every_available_kernel_ran, &walk),
     };
 
