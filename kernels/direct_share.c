@@ -26,6 +26,20 @@ size_t direct_level_bytes(int level)
 
 /* ---- strips -------------------------------------------------------------------------------------- */
 
+/* Does at most one run of tiles read what a strip has of this source? Then that need not stay in a cache, and
+ * counts for nothing: strips that are longer for it start fewer runs. Other kernels than 1x1 read rows again.
+ */
+static bool passes_once(const struct oct_plan *plan, int source)
+{
+    int readers = 0;
+
+    for (int j = 0; j < plan->jobs; j++)
+        for (int t = 0; t < plan->job[j].terms; t++)
+            if (plan->job[j].term[t].source == source)
+                readers += plan->job[j].flat ? plan->job[j].groups : 2;
+    return readers <= 1;
+}
+
 /* Bytes that a strip of units reads and writes in scratch and reads of the inputs. */
 static size_t strip_bytes(const struct oct_plan *plan, int units)
 {
@@ -35,7 +49,7 @@ static size_t strip_bytes(const struct oct_plan *plan, int units)
 
     direct_needs(plan, u0, u0 + units, need);
     for (int i = 0; i < plan->sources; i++)
-        if (plan->source[i].first_job >= 0) /* else it is only pooled, and passes by */
+        if (!passes_once(plan, i))
             values += (size_t)plan->source[i].blocks * plan->source[i].e.w * (need[i].last - need[i].first);
     for (int j = 0; j < plan->jobs; j++) {
         struct span rows = direct_job_rows(plan, plan->job + j, u0, u0 + units);
