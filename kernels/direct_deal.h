@@ -26,6 +26,8 @@ struct deal {
 /* direct_split.c: gives items [first, last) of a task to the thread that is being dealt to. OCT_OK or
  * OCT_NO_MEMORY. */
 int direct_deal_items(struct deal *d, int task, int first, int last);
+/* What of a task lies between two positions, the same way. */
+int direct_deal_between(struct deal *d, int task, struct position from, struct position to);
 
 /* direct_outputs.c: shares output channels among threads, which compute what these need by themselves, and
  * says after how many cycles all are done. OCT_OK or OCT_NO_MEMORY. */

@@ -224,8 +224,7 @@ static int deal_share(struct deal *d, const struct share *s)
         if (direct_deal_items(d, t, s->need[t].first, s->need[t].last))
             return OCT_NO_MEMORY;
     for (int t = s->from.task; t < d->tasks && t <= s->to.task; t++) {
-        if (direct_deal_items(d, t, t == s->from.task ? s->from.item : 0,
-                              t == s->to.task ? s->to.item : d->plan->task[t].items))
+        if (direct_deal_between(d, t, s->from, s->to))
             return OCT_NO_MEMORY;
         if (t == pooling)
             d->plan->piece[d->pieces - 1].pools = true;

@@ -65,10 +65,10 @@ static float mean_steps(const struct oct_plan *plan, const struct job *job)
     return steps;
 }
 
-static struct task job_task(const struct oct_plan *plan, int index, int part)
+/* `steps`: of each of its sums. */
+static struct task job_task(const struct oct_plan *plan, int index, int part, float steps)
 {
     const struct job *job = plan->job + index;
-    float steps = 1 + mean_steps(plan, job); /* the store is worth about one */
     struct task t = {.index = index, .part = part, .level = job->level, .items = job->e.d * job->e.h};
 
     t.cost = job->cutting[job->group[part].kind].cost * steps;
@@ -100,9 +100,11 @@ static int list_tasks(struct deal *d)
             plan->task[d->tasks++] = pool_task(plan, i, b);
     }
     for (int j = 0; j < plan->jobs; j++) {
+        float steps = 1 + mean_steps(plan, plan->job + j); /* the store is worth about one */
+
         d->first_group[j] = d->tasks;
         for (int g = 0; g < plan->job[j].groups; g++)
-            plan->task[d->tasks++] = job_task(plan, j, g);
+            plan->task[d->tasks++] = job_task(plan, j, g, steps);
     }
     d->outputs = d->first_group[plan->first_output];
     for (int t = 0; t < d->tasks; t++)
@@ -127,6 +129,12 @@ int direct_deal_items(struct deal *d, int task, int first, int last)
     }
     plan->piece[d->pieces++] = (struct piece){.task = task, .first = first, .last = last};
     return OCT_OK;
+}
+
+int direct_deal_between(struct deal *d, int task, struct position from, struct position to)
+{
+    return direct_deal_items(d, task, task == from.task ? from.item : 0,
+                             task == to.task ? to.item : d->plan->task[task].items);
 }
 
 /* ---- by levels ----------------------------------------------------------------------------------- */
@@ -171,9 +179,7 @@ static int deal_phase(struct deal *d, struct phase phase, int thread)
     struct position to = locate(d, phase, (double)(thread + 1) / plan->threads);
 
     for (int t = from.task; t < d->tasks && t <= to.task; t++)
-        if (in_phase(plan->task + t, phase) &&
-            direct_deal_items(d, t, t == from.task ? from.item : 0,
-                              t == to.task ? to.item : plan->task[t].items))
+        if (in_phase(plan->task + t, phase) && direct_deal_between(d, t, from, to))
             return OCT_NO_MEMORY;
     return OCT_OK;
 }
