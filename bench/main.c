@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench: subcommands and the flags that may stand before them; nothing else. */
 #define _GNU_SOURCE
-#include "complain.h"
-#include "conv.h"
-#include "doctor.h"
-#include "gate.h"
-#include "options.h"
-#include "run.h"
+#include "base/complain.h"
+#include "commands/conv.h"
+#include "commands/doctor.h"
+#include "gate/gate.h"
+#include "commands/options.h"
+#include "commands/run.h"
 
 #include <argp.h>
 #include <stdio.h>

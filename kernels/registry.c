@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The one table of kernels, and the checks that every plan passes first. */
-#include "kernel.h"
+#include "core/kernel.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,5 +9,5 @@ function(check document code)
   endif()
 endfunction()
 
-check(octconv.md example.c)
-check(adding-a-kernel.md example_kernel.c)
+check(octconv.md kernels/example.c)
+check(adding-a-kernel.md kernels/example_kernel.c)

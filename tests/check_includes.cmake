@@ -2,7 +2,7 @@
 # cmake -DROOT=... -P check_includes.cmake: each library's header is included by the one file that it belongs to, and
 # octbench sees of the kernels their public header alone.
 function(home header home)
-  file(GLOB files RELATIVE ${ROOT} ${ROOT}/kernels/*.[ch] ${ROOT}/bench/*.[ch])
+  file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/kernels/*.[ch] ${ROOT}/bench/*.[ch])
   set(found "")
   foreach(file ${files})
     file(STRINGS ${ROOT}/${file} lines REGEX "^[ \t]*#[ \t]*include[ \t]+[<\"]${header}")
@@ -15,12 +15,12 @@ function(home header home)
   endif()
 endfunction()
 
-home(dnnl kernels/onednn_plan.h)
-home(hwloc bench/topology.c)
-home(perfmon/ bench/counters_system.c)
-home(linux/perf_event bench/counters_system.c)
-home(libfyaml bench/yaml.c)
-home(jansson bench/json.c)
+home(dnnl kernels/onednn/plan.h)
+home(hwloc bench/machine/topology_hwloc.c)
+home(perfmon/ bench/counters/counters_system.c)
+home(linux/perf_event bench/counters/counters_system.c)
+home(libfyaml bench/config/yaml.c)
+home(jansson bench/base/json.c)
 
 file(GLOB public RELATIVE ${ROOT}/kernels ${ROOT}/kernels/*.h)
 list(REMOVE_ITEM public octconv.h)

@@ -19,7 +19,7 @@ STATUSES = ("ok", "unsupported", "wrong", "error", "skipped")
 TEXT, INT, REAL, NEED_TEXT, NEED_INT, POSITIVE, REAL_OR_INF = range(7)
 
 
-# The columns of bench/csv.h. NEED_*: a row says nothing without it. POSITIVE: a real above 0, or empty.
+# The columns of bench/report/results.h. NEED_*: a row says nothing without it. POSITIVE: a real above 0, or empty.
 # REAL_OR_INF: `inf` says that an output was not a number.
 RESULTS = {
     "schema": NEED_INT, "run_id": TEXT, "case_id": NEED_TEXT, "group_id": NEED_TEXT, "suite": TEXT,

@@ -609,7 +609,7 @@ def test_imports_only_what_debian_packages():
 
 
 def test_columns_are_those_of_the_bench():
-    """bench/csv.c prints them; the header of the synthetic reports and the reader's table must not drift."""
+    """bench/base/csv.c prints them; the header of the synthetic reports and the reader's table must not drift."""
     from octreport.reading import RESULTS
     assert list(RESULTS) == synthetic.RESULTS_HEADER
     source = (ROOT / "bench" / "csv.h").read_text()

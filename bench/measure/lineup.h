@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What is alive while a group is measured: the cases that verified, planned side by side. */
+#ifndef BENCH_FIELD_H
+#define BENCH_FIELD_H
+
+#include "measure/measure_group.h"
+
+struct field {
+    int launch;
+    uint64_t rng;
+    size_t count;
+    size_t *case_of; /* index into result->cases */
+    struct prepared *prepared;
+    struct contender *contenders;
+};
+
+/* Room for every case of the result that is ok so far. */
+int field_make(struct field *field, struct group_result *result, uint64_t seed, int launch,
+               struct oct_message *msg);
+/* Plans and buffers, in random order, so that no case always has the first allocation. */
+void field_prepare(struct field *field, struct group_result *result);
+/* The configured rounds, and as many more as the asked-for precision needs and the time allows. OCT_OK or
+ * OCT_NO_MEMORY. */
+int field_run(struct group_context *ctx, struct group_result *result, struct field *field);
+/* Undoes field_prepare; the samples stay. */
+void field_release(struct field *field);
+void field_free(struct field *field);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The composition of f32_onednn_postop with oneDNN's Winograd convolutions, F(2x2,3x3) or F(4x4,3x3), in
+ * every path that the library accepts them for. A layer that would get none is unsupported, so that this
+ * kernel never is the direct one under another name.
+ */
+#include "onednn/onednn.h"
+
+static int plan_winograd(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                         int threads, struct oct_message *msg)
+{
+    return onednn_plan(out, p, w, threads, OCT_ALGORITHM_WINOGRAD, onednn_compose_postop, msg);
+}
+
+const struct oct_kernel oct_f32_onednn_winograd = {
+    .name = "f32_onednn_winograd",
+    .summary = "oneDNN's Winograd convolutions in the composition of f32_onednn_postop",
+    .isa = OCT_ISA_AVX2 | OCT_ISA_AVX512, /* what the library has them for */
+    .algorithm = OCT_ALGORITHM_WINOGRAD,
+    .layout = OCT_NCHW16C,
+    .dtypes = 1u << OCT_F32,
+    .exact = false,
+    .error_growth = 16,
+    .profiles = true,
+    .plan = plan_winograd,
+    .execute = onednn_execute,
+    .destroy = onednn_destroy,
+    .info = onednn_info,
+};

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Every kernel against the vectors that tests/golden/make_golden.py computed in numpy. */
+#define _GNU_SOURCE
+#include "harness.h"
+#include "check/npy.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define GOLDEN_MAGNITUDE 3 /* of the inputs */
+#define FEWEST_CASES     50
+
+struct golden {
+    char dir[512];
+    struct tensors t, want;
+};
+
+/* ---- case.txt ------------------------------------------------------------------------------------ */
+
+static void read_ints(const char *text, int out[OCT_MAX_BANDS])
+{
+    char *end;
+
+    for (int b = 0; b < OCT_MAX_BANDS && *text; b++) {
+        out[b] = (int)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; (at = strstr(at, word)); at += length)
+        if ((at == list || strchr(",+", at[-1])) && strchr(",+", at[length]))
+            return true;
+    return false;
+}
+
+static uint32_t read_paths(const struct oct_problem *p, const char *list)
+{
+    uint32_t paths = 0;
+    char name[4];
+
+    if (strcmp(list, "all") == 0)
+        return OCT_ALL_PATHS;
+    for (int from = 0; from < p->bands; from++)
+        for (int to = 0; to < p->bands; to++)
+            if (has_word(list, oct_path_name(p, from, to, name)))
+                paths |= OCT_PATH_BIT(from, to);
+    return paths;
+}
+
+static uint32_t read_epilogue(const char *list)
+{
+    static const char *const names[] = {"bias", "residual", "relu", "relu6"};
+    uint32_t epilogue = 0;
+
+    for (int i = 0; i < 4; i++)
+        if (has_word(list, names[i]))
+            epilogue |= 1u << i;
+    return epilogue;
+}
+
+static void read_option(struct oct_problem *p, const char *key, const char *value)
+{
+    const struct {
+        const char *key;
+        int *to;
+    } numbers[] = {
+        {"n", &p->n},   {"d", &p->d},   {"h", &p->h},   {"w", &p->w},           {"bands", &p->bands},
+        {"kd", &p->kd}, {"kh", &p->kh}, {"kw", &p->kw}, {"stride", &p->stride}, {"dilation", &p->dilation}};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (strcmp(key, numbers[i].key) == 0) {
+            *numbers[i].to = atoi(value);
+            return;
+        }
+    }
+    if (strcmp(key, "ic") == 0)
+        read_ints(value, p->ic);
+    else if (strcmp(key, "oc") == 0)
+        read_ints(value, p->oc);
+    else if (strcmp(key, "pad") == 0)
+        p->pad = strcmp(value, "same") == 0 ? OCT_PAD_SAME : atoi(value);
+    else if (strcmp(key, "groups") == 0)
+        p->groups = strcmp(value, "depthwise") == 0 ? OCT_GROUPS_DEPTHWISE : atoi(value);
+    else if (strcmp(key, "down") == 0)
+        p->down = strcmp(value, "strided") == 0 ? OCT_DOWN_STRIDED : OCT_DOWN_POOL;
+    else if (strcmp(key, "stride_order") == 0)
+        p->stride_order = strcmp(value, "pool_first") == 0 ? OCT_STRIDE_POOL_FIRST : OCT_STRIDE_OFFICIAL;
+    else if (strcmp(key, "paths") == 0)
+        p->paths = read_paths(p, value); /* case.txt names the bands first */
+    else if (strcmp(key, "epilogue") == 0)
+        p->epilogue = read_epilogue(value);
+    else
+        fail_msg("case.txt: unknown key %s", key);
+}
+
+static struct oct_problem read_problem(const char *dir)
+{
+    struct oct_problem p = oct_problem_default();
+    struct oct_message msg;
+    char path[600], line[128], *equals;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/case.txt", dir);
+    f = fopen(path, "r");
+    if (!f)
+        fail_msg("cannot open %s", path);
+    while (fgets(line, sizeof(line), f)) {
+        line[strcspn(line, "\n")] = '\0';
+        equals = strchr(line, '=');
+        if (!equals)
+            fail_msg("%s: no '=' in \"%s\"", path, line);
+        *equals = '\0';
+        read_option(&p, line, equals + 1);
+    }
+    fclose(f);
+    if (oct_problem_check(&p, &msg))
+        fail_msg("%s: %s", path, msg.text);
+    return p;
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------- */
+
+/* NULL `to` asks that there be no such file. */
+static void read_tensor(const char *dir, const char *name, float *to, size_t count)
+{
+    struct oct_message msg;
+    struct npy npy;
+    char path[600];
+
+    snprintf(path, sizeof(path), "%s/%s.npy", dir, name);
+    if (!to) {
+        FILE *f = fopen(path, "r");
+        if (f)
+            fail_msg("%s belongs to nothing", path);
+        return;
+    }
+    if (npy_read(&npy, path, &msg))
+        fail_msg("%s", msg.text);
+    if (npy.count != count)
+        fail_msg("%s holds %zu values, not %zu", path, npy.count, count);
+    memcpy(to, npy.data, count * sizeof(float));
+    npy_free(&npy);
+}
+
+static void read_golden(struct golden *g, const char *name)
+{
+    struct oct_problem p;
+    char file[32];
+
+    snprintf(g->dir, sizeof(g->dir), TESTS_DIR "/data/golden/%s", name);
+    p = read_problem(g->dir);
+    tensors_make(&g->t, &p);
+    tensors_make(&g->want, &p);
+    for (int b = 0; b < p.bands; b++) {
+        snprintf(file, sizeof(file), "x%d", b);
+        read_tensor(g->dir, file, g->t.in[b], in_values(&p, b));
+        snprintf(file, sizeof(file), "bias%d", b);
+        read_tensor(g->dir, file, g->t.bias[b], p.oc[b]);
+        snprintf(file, sizeof(file), "r%d", b);
+        read_tensor(g->dir, file, g->t.residual[b], out_values(&p, b));
+        snprintf(file, sizeof(file), "y%d", b);
+        read_tensor(g->dir, file, g->want.out[b], out_values(&p, b));
+        for (int from = 0; from < p.bands; from++) {
+            snprintf(file, sizeof(file), "w%d%d", from, b);
+            read_tensor(g->dir, file, g->t.path[from][b], oct_path_weights(&p, from, b));
+        }
+    }
+}
+
+static void free_golden(struct golden *g)
+{
+    tensors_free(&g->t);
+    tensors_free(&g->want);
+}
+
+/* ---- the test ------------------------------------------------------------------------------------ */
+
+static bool check_kernel(const struct oct_kernel *k, struct golden *g, int threads)
+{
+    bool equality = k->exact && oct_integers_exact(&g->t.p, GOLDEN_MAGNITUDE);
+    struct tensors bound = {0};
+    struct oct_message msg;
+    int status = run_kernel(k, &g->t, threads, &msg);
+
+    if (status == OCT_UNSUPPORTED)
+        return false;
+    if (status == OCT_OK && !equality)
+        error_bounds(k, &g->t, &bound);
+    if (status == OCT_OK)
+        status = compare(&g->t, &g->want, equality ? NULL : &bound, &msg);
+    tensors_free(&bound);
+    if (status)
+        fail_msg("%s, %d threads, %s: %s", k->name, threads, g->dir, msg.text);
+    return true;
+}
+
+static int is_case(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && !strchr(entry->d_name, '.') && entry->d_name[0] != '_';
+}
+
+static void every_kernel(void **state)
+{
+    struct dirent **entries;
+    int count = scandir(TESTS_DIR "/data/golden", &entries, is_case, alphasort), ran[64] = {0};
+
+    (void)state;
+    assert_true(count >= FEWEST_CASES);
+    for (int i = 0; i < count; i++) {
+        struct golden g;
+
+        read_golden(&g, entries[i]->d_name);
+        free(entries[i]);
+        for (int k = 0; oct_kernels[k]; k++)
+            for (int threads = 1; threads <= 2; threads++)
+                ran[k] += check_kernel(oct_kernels[k], &g, threads);
+        free_golden(&g);
+    }
+    free(entries);
+    for (int k = 0; oct_kernels[k]; k++)
+        print_message("%s: %d of %d\n", oct_kernels[k]->name, ran[k], 2 * count);
+    assert_int_equal(ran[0], 2 * count); /* the reference declines nothing */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks oct_kernels[] against the reference: test_kernels [LEVEL [SEED [COUNT [EVERY]]]]. CMake registers it
+ * once a level, because oneDNN fixes its instruction set at first use. Integers in, equality out; then reals
+ * and a bound.
+ */
+#include "edge_problems.h"
+#include "harness.h"
+#include "check/random_problem.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MOST_KERNELS 64
+#define MANY_THREADS 16
+#define MOST_MACS    600000
+
+struct walk {
+    uint64_t first_seed;
+    uint64_t seed; /* of the problem at hand: what a failure prints, and what argv[2] repeats */
+    int random_problems, every;
+    int ran[MOST_KERNELS];
+};
+
+static void check_kernel(struct walk *walk, int index, const struct tensors *want, struct tensors *t,
+                         enum values values, int threads)
+{
+    const struct oct_kernel *k = oct_kernels[index];
+    bool equality = k->exact && values == VALUES_INTEGER && oct_integers_exact(&t->p, INTEGER_MAGNITUDE);
+    struct tensors bound = {0};
+    struct oct_message msg;
+    char text[400];
+    int status = run_kernel(k, t, threads, &msg);
+
+    if (status == OCT_UNSUPPORTED)
+        return;
+    walk->ran[index]++;
+    if (status == OCT_OK && !equality)
+        error_bounds(k, t, &bound);
+    if (status == OCT_OK)
+        status = compare(t, want, equality ? NULL : &bound, &msg);
+    tensors_free(&bound);
+    problem_text(&t->p, text, sizeof(text));
+    if (status)
+        fail_msg("%s, %s\n  %s, %d threads, seed %" PRIu64 ": %s", k->name, msg.text, text, threads,
+                 walk->seed, values == VALUES_INTEGER ? "integers" : "reals");
+}
+
+/* Operands, and what the reference makes of them. */
+static void prepare(const struct walk *walk, const struct oct_problem *p, enum values values,
+                    struct tensors *want, struct tensors *t)
+{
+    struct oct_message msg;
+
+    tensors_make(want, p);
+    tensors_make(t, p);
+    tensors_fill(want, values, walk->seed);
+    tensors_fill(t, values, walk->seed);
+    if (run_kernel(oct_kernels[0], want, 1, &msg))
+        fail_msg("%s, seed %" PRIu64 ": %s", oct_kernels[0]->name, walk->seed, msg.text);
+}
+
+/* Both thread counts where `thorough`, else by turns. */
+static void check_problem(struct walk *walk, const struct oct_problem *p, enum values values, bool thorough)
+{
+    struct tensors want, t;
+
+    prepare(walk, p, values, &want, &t);
+    for (int k = 0; oct_kernels[k]; k++)
+        for (int threads = 1; threads <= 2; threads++)
+            if (thorough || (walk->seed + k + threads) % 2 == 0)
+                check_kernel(walk, k, &want, &t, values, threads);
+    tensors_free(&want);
+    tensors_free(&t);
+}
+
+static void edges(void **state)
+{
+    struct walk *walk = *state;
+    struct oct_problem p;
+    int cursor = 0, count = 0;
+
+    while (edge_problem(&cursor, &p)) {
+        walk->seed = walk->first_seed + count;
+        if (count++ % walk->every == 0)
+            check_problem(walk, &p, VALUES_INTEGER, false);
+    }
+    print_message("%d edge problems\n", count);
+    assert_true(count > 400);
+}
+
+static void random_walk(struct walk *walk, enum values values, bool thorough)
+{
+    for (int i = 0; i < walk->random_problems; i++) {
+        uint64_t draw = walk->seed = walk->first_seed + i;
+        struct oct_problem p = random_problem(&draw, MOST_MACS);
+
+        check_problem(walk, &p, values, thorough);
+    }
+}
+
+static void random_integers(void **state)
+{
+    random_walk(*state, VALUES_INTEGER, true);
+}
+
+static void random_reals(void **state)
+{
+    random_walk(*state, VALUES_REAL, false);
+}
+
+/* Layers that are worth a barrier to so many threads, which smaller ones are not. */
+static void many_threads(void **state)
+{
+    struct walk *walk = *state;
+    const struct {
+        int ic[OCT_MAX_BANDS], oc[OCT_MAX_BANDS], bands, d, h, k;
+    } layers[] = {
+        {{64, 64}, {64, 64}, 2, 1, 14, 3},
+        {{48, 16}, {32, 32}, 2, 3, 14, 3},
+        {{32, 32, 64}, {64, 32, 32}, 3, 1, 28, 3},
+        {{96, 160}, {160, 96}, 2, 1, 28, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+        struct oct_problem p = oct_problem_default();
+        struct tensors want, t;
+
+        memcpy(p.ic, layers[i].ic, sizeof(p.ic));
+        memcpy(p.oc, layers[i].oc, sizeof(p.oc));
+        p.bands = layers[i].bands;
+        p.d = layers[i].d;
+        p.h = p.w = layers[i].h;
+        p.kh = p.kw = layers[i].k;
+        p.kd = layers[i].d;
+        walk->seed = walk->first_seed + i;
+        prepare(walk, &p, VALUES_INTEGER, &want, &t);
+        for (int k = 0; oct_kernels[k]; k++)
+            check_kernel(walk, k, &want, &t, VALUES_INTEGER, MANY_THREADS);
+        tensors_free(&want);
+        tensors_free(&t);
+    }
+}
+
+/* Last: a kernel that declined everything was not tested. */
+static void every_available_kernel_ran(void **state)
+{
+    struct walk *walk = *state;
+
+    for (int k = 0; oct_kernels[k]; k++) {
+        bool available = oct_kernel_available(oct_kernels[k], NULL) == OCT_OK;
+
+        print_message("%-24s %d runs%s\n", oct_kernels[k]->name, walk->ran[k],
+                      available ? "" : ", not at this level");
+        assert_true(available == (walk->ran[k] > 0));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct walk walk = {.first_seed = 20190410, .random_problems = 100, .every = 1};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(edges, &walk),
+        cmocka_unit_test_prestate(random_integers, &walk),
+        cmocka_unit_test_prestate(random_reals, &walk),
+        cmocka_unit_test_prestate(many_threads, &walk),
+        cmocka_unit_test_prestate(every_available_kernel_ran, &walk),
+    };
+
+    if (!limit_isa(argc, argv))
+        return EXIT_SKIPPED;
+    if (argc > 2)
+        walk.first_seed = strtoull(argv[2], NULL, 10);
+    if (argc > 3)
+        walk.random_problems = atoi(argv[3]);
+    if (argc > 4)
+        walk.every = atoi(argv[4]);
+    print_message("seed %" PRIu64 ", %d random problems\n", walk.first_seed, walk.random_problems);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
