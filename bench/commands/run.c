@@ -11,7 +11,7 @@
 #include "report/progress.h"
 #include "report/report.h"
 #include "report/runinfo.h"
-#include "config/selection.h"
+#include "commands/selection.h"
 #include "report/summary.h"
 
 #include <argp.h>

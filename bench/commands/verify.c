@@ -7,7 +7,7 @@
 #include "commands/options.h"
 #include "check/prepare.h"
 #include "check/random_problem.h"
-#include "config/selection.h"
+#include "commands/selection.h"
 #include "check/stats.h"
 
 #include <argp.h>

@@ -4,7 +4,7 @@
 #ifndef BENCH_NAMES_H
 #define BENCH_NAMES_H
 
-#include "config/config.h"
+#include "config/cases.h"
 
 /* "conv2", or "3x3_64-64_56" by its geometry, or both where the given name is `ambiguous`. The caller frees;
  * NULL without memory. */

@@ -4,7 +4,7 @@
 #ifndef BENCH_VALUES_H
 #define BENCH_VALUES_H
 
-#include "config/config.h"
+#include "config/cases.h"
 #include "config/yaml.h"
 
 #define MAX_NAME 40 /* of a suite or a layer */

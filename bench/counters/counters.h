@@ -4,7 +4,18 @@
 #ifndef BENCH_COUNTERS_H
 #define BENCH_COUNTERS_H
 
-#include "config/config.h"
+#include "octconv.h"
+
+#define MAX_COUNTER_GROUPS 16
+#define MAX_RAW_EVENTS     32
+
+/* What is to be counted. */
+struct counter_settings {
+    int groups, events;
+    char *group[MAX_COUNTER_GROUPS]; /* names of data files: ipc, cache, ... */
+    char *event[MAX_RAW_EVENTS];     /* raw libpfm4 event strings */
+    bool required, scale;
+};
 
 enum counter_how { COUNTER_UNAVAILABLE, COUNTER_MEASURED, COUNTER_SCALED, COUNTER_DERIVED };
 

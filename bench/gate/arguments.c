@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "gate/gate.h"
+
+#include "config/config.h"
 #include "gate/library.h"
 
 #include <argp.h>

@@ -4,7 +4,7 @@
 #ifndef BENCH_GATE_H
 #define BENCH_GATE_H
 
-#include "config/config.h"
+#include "config/cases.h"
 #include "gate/verdict.h"
 
 /* One case of the gate. The problem's pointers stay with the config. */

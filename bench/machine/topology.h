@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* hwloc behind a door: the machine, and which thread runs where. The only file that includes hwloc is
- * topology.c; without hwloc the same calls use sched_setaffinity and sysfs. */
+ * topology_hwloc.c; without hwloc the same calls use sched_setaffinity and sysfs. */
 #ifndef BENCH_TOPOLOGY_H
 #define BENCH_TOPOLOGY_H
 
-#include "config/config.h"
+#include "octconv.h"
 
 #define MAX_THREADS 1024
+
+enum bind_mode { BIND_NONE, BIND_CORE };
+enum place_mode { PLACE_COMPACT, PLACE_SCATTER };
+
+/* Which threads run where. */
+struct affinity_settings {
+    enum bind_mode bind;
+    enum place_mode place;
+    bool smt; /* use hardware siblings too */
+};
 
 struct topology;
 

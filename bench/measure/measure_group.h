@@ -3,7 +3,7 @@
 #ifndef BENCH_GROUP_H
 #define BENCH_GROUP_H
 
-#include "config/config.h"
+#include "config/cases.h"
 #include "counters/counters.h"
 #include "base/csv.h"
 #include "machine/peaks.h"

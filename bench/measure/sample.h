@@ -3,7 +3,7 @@
 #ifndef BENCH_SAMPLE_H
 #define BENCH_SAMPLE_H
 
-#include "config/config.h"
+#include "config/cases.h"
 #include "machine/distance.h"
 #include "machine/ledger.h"
 #include "check/prepare.h"

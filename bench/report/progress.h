@@ -4,7 +4,7 @@
 #ifndef BENCH_PROGRESS_H
 #define BENCH_PROGRESS_H
 
-#include "config/config.h"
+#include "config/cases.h"
 
 struct progress {
     bool silent, terminal;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ceilings: in order of size here; with OCTBENCH_SOAK=1, on a quiet machine, against independent loops. */
 #define _GNU_SOURCE
-#include "config/config.h"
 #include "machine/peaks.h"
 #include "base/sanitized.h"
 #include "base/timer.h"

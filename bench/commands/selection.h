@@ -2,8 +2,8 @@
 #ifndef BENCH_SELECTION_H
 #define BENCH_SELECTION_H
 
-#include "config/config.h"
 #include "commands/options.h"
+#include "config/cases.h"
 
 /* Loads the config that the options name, cut down to what they select. 0; 2 where it is wrong; 6 where
  * nothing is left. Both are said on stderr; the config is freed then. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "config/selection.h"
+#include "commands/selection.h"
+
+#include "config/config.h"
 
 int selection_load(struct config *config, const struct options *options)
 {
