@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The convolutions of a oneDNN plan: which of the library's implementations, and its weights. */
-#include "onednn/ops.h"
+#include "onednn/conv.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What ops.c and conv.c share: how a primitive of the library becomes a step of the plan. */
-#ifndef OCT_ONEDNN_OPS_H
-#define OCT_ONEDNN_OPS_H
+/* How a primitive of the library becomes a step of the plan. */
+#ifndef OCT_ONEDNN_STEPS_H
+#define OCT_ONEDNN_STEPS_H
 
 #include "onednn/plan.h"
 
@@ -17,18 +17,14 @@ struct onednn_post onednn_post_of(const struct oct_plan *plan, int band, struct 
 /* NULL after an error. The caller destroys it. */
 dnnl_primitive_attr_t onednn_make_attr(struct oct_plan *plan, struct onednn_post post);
 
+/* An empty step of that name; NULL after an error. */
+struct step *onednn_add_step(struct oct_plan *plan, const char *name);
+
 /* A step with its primitive made from `pd` and its scratch memory; NULL after an error. */
 struct step *onednn_add_primitive(struct oct_plan *plan, const char *name, const_dnnl_primitive_desc_t pd);
 
 /* The next argument of the step; nothing where `step` is NULL. */
 void onednn_add_arg(struct oct_plan *plan, struct step *step, int arg, int tensor);
 void onednn_add_post_args(struct oct_plan *plan, struct step *step, struct onednn_post post);
-
-/* False, with the plan's status set, where the path's groups cannot be had in the plan's layout. */
-bool onednn_fills_blocks(struct oct_plan *plan, int from, int to);
-
-/* Winograd where it was asked for and exists, else direct. False if the library has no implementation worth
- * the name; true if the step was added or an error stands. */
-bool onednn_add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct onednn_ending ending);
 
 #endif
