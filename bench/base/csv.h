@@ -1,68 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* results.csv: one column table that prints the header, prints a row and reads one back. */
+/* CSV files at large, as RFC 4180 has them. */
 #ifndef BENCH_CSV_H
 #define BENCH_CSV_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define RESULTS_SCHEMA 1
-
-/* Empty cells: "" for text, EMPTY_INT, NAN. Meaning and unit of each column: reports/README.md. */
-#define EMPTY_INT INT64_MIN
-
-struct result_row {
-    int64_t schema;
-    char run_id[40], case_id[24], group_id[24], suite[64], layer[64];
-    int64_t n, c_in, c_out, d, h, w, kd, kh, kw, stride;
-    char pad[8]; /* "same" or a number */
-    int64_t dilation;
-    char groups[16]; /* a number or "depthwise" */
-    int64_t bands;
-    double alpha_in, alpha_out;
-    char down[16], paths[64], dtype[8], epilogue[40], cache[16], kernel[48], isa[24], impl[200];
-    int64_t threads;
-    char status[16], reason[280];
-    int64_t macs, macs_vanilla, act_bytes, act_bytes_vanilla, weight_bytes;
-    double theory_speedup;
-    int64_t plan_ns, samples, iters;
-    double t_min_ns, t_median_ns, t_ci_lo_ns, t_ci_hi_ns, t_p90_ns, gflops, pct_peak;
-    char vanilla_kernel[48];
-    double vanilla_median_ns, speedup, speedup_lo, speedup_hi, octave_efficiency, self_speedup,
-        self_efficiency;
-    double max_abs_err, err_bound;
-    double cycles, instructions, ipc, freq_ghz, llc_misses, steal_pct;
-    char rerun[640];
-};
-
-struct csv_column {
-    const char *name;
-    enum { CSV_TEXT, CSV_INT, CSV_REAL } type;
-    size_t offset, size;
-};
-
-extern const struct csv_column results_columns[];
-extern const size_t results_column_count;
-
-/* Every cell empty. */
-void result_row_clear(struct result_row *row);
-
-int results_write_header(FILE *f);
-int results_write_row(FILE *f, const struct result_row *row);
-
-/* Reads the header, then rows. 0 a row, 1 the end (a torn last line counts as the end), 2 malformed, with a
- * message of the form file:line: text. Rows may carry quoted cells with commas, quotes and newlines. */
-struct results_reader;
-struct results_reader *results_open(const char *path, char *message, size_t size);
-int results_next(struct results_reader *reader, struct result_row *row, char *message, size_t size);
-void results_close(struct results_reader *reader);
-
-/* Bytes up to the end of the last whole row read: what follows a torn write is cut off there. */
-int64_t results_whole(const struct results_reader *reader);
-
-/* ---- any CSV file -------------------------------------------------------------------------------- */
+#define EMPTY_INT INT64_MIN /* an empty cell; so are NAN and "" */
 
 /* One cell; text is quoted where RFC 4180 asks for it. NAN and EMPTY_INT are empty. */
 void csv_write_text(FILE *f, const char *text);
@@ -71,10 +16,15 @@ void csv_write_int(FILE *f, int64_t value);
 
 struct csv_reader;
 struct csv_reader *csv_open(const char *path, char *message, size_t size);
-/* As results_next(), for records of any width. The cells live until the next call. */
+/* 0 a record of any width, 1 the end (a torn last line counts as the end), 2 malformed, with a message of the
+ * form file:line: text. Cells may be quoted and hold commas, quotes and newlines. They live until the next
+ * call. */
 int csv_next(struct csv_reader *reader, size_t *count, char ***cells, char *message, size_t size);
+/* Bytes up to the end of the last whole record read. */
 int64_t csv_whole(const struct csv_reader *reader);
 long csv_line(const struct csv_reader *reader); /* where the last record began, from 1 */
+/* Writes file:line: what. Returns 2. */
+int csv_fail(const struct csv_reader *reader, long line, char *message, size_t size, const char *what);
 void csv_close(struct csv_reader *reader);
 
 #endif

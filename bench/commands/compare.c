@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench compare: two stored runs. Their absolute times are never compared, only the speedups that each run
  * measured within its own rounds, and where the machines differ that too is only advice. */
-#include "base/csv.h"
+#include "report/results.h"
 #include "gate/gate.h"
 #include "base/json.h"
 #include "check/stats.h"

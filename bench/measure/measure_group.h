@@ -5,7 +5,7 @@
 
 #include "config/cases.h"
 #include "counters/counters.h"
-#include "base/csv.h"
+#include "report/results.h"
 #include "machine/peaks.h"
 #include "measure/rounds.h"
 #include "machine/topology.h"

@@ -3,7 +3,7 @@
 #ifndef BENCH_SUMMARY_H
 #define BENCH_SUMMARY_H
 
-#include "base/csv.h"
+#include "report/results.h"
 
 /* Rows of one or more groups, a group's rows together. Fits 100 columns. */
 void summary_print(FILE *f, const struct result_row *rows, size_t count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* results.csv and its reader: what is written is read back; what is broken is said with file and line. */
 #define _POSIX_C_SOURCE 200809L
-#include "base/csv.h"
+#include "report/results.h"
 
 #include <math.h>
 #include <setjmp.h>
