@@ -6,12 +6,15 @@
 #include "base/child.h"
 #include "base/crash.h"
 #include "base/file.h"
-#include "measure/launch.h"
 #include "commands/options.h"
+#include "commands/selection.h"
+#include "measure/launch.h"
+#include "measure/measure_group.h"
+#include "report/peak_share.h"
 #include "report/progress.h"
 #include "report/report.h"
+#include "report/rows.h"
 #include "report/runinfo.h"
-#include "commands/selection.h"
 #include "report/summary.h"
 
 #include <argp.h>
@@ -243,7 +246,7 @@ static int write_runinfo(struct sweep *s, const char *status)
 }
 
 /* What went wrong is said when it happens, not only in a row hours later. */
-static void report_troubles(struct sweep *s, const struct group_result *result)
+static void report_troubles(struct sweep *s, const struct group_result *result, const struct result_row *rows)
 {
     for (size_t i = 0; i < result->count; i++) {
         const struct case_result *c = &result->cases[i];
@@ -252,8 +255,41 @@ static void report_troubles(struct sweep *s, const struct group_result *result)
             continue;
         progress_clear(&s->progress);
         fprintf(stderr, "octbench: %s %s: %s\n  rerun: %s\n", c->bench_case->name,
-                case_status_name(c->status), c->reason, c->row.rerun);
+                case_status_name(c->status), c->reason, rows[i].rerun);
     }
+}
+
+static void settle_percent(struct sweep *s, const struct group_result *result, struct result_row *rows)
+{
+    for (size_t i = 0; i < s->ctx.peak_count; i++)
+        if (s->ctx.peaks[i].threads == result->group->threads)
+            percent_settle(result, rows, &s->ctx.peaks[i]);
+}
+
+/* The rows of a measured group, on disk and in the report. 0 or an exit status. */
+static int keep_group(struct sweep *s, const struct group_result *result)
+{
+    struct result_row *rows = malloc((result->count + 1) * sizeof(*rows));
+    struct oct_message msg = {"no memory"};
+    int status = 1;
+
+    if (!rows || rows_make(rows, &s->ctx, result, &msg)) {
+        fail(s, 1, msg.text);
+        goto done;
+    }
+    settle_percent(s, result, rows);
+    if (report_append(&s->report, result, rows, &msg)) {
+        fail(s, 1, msg.text);
+        fprintf(stderr, "octbench: what was measured before is kept in %s\n", s->report.dir);
+        goto done;
+    }
+    report_troubles(s, result, rows);
+    run_notes_add(&s->notes, &s->ctx, result);
+    progress_group_done(&s->progress, result->group);
+    status = 0;
+done:
+    free(rows);
+    return status;
 }
 
 static int run_group(struct sweep *s, const struct group *group)
@@ -261,28 +297,14 @@ static int run_group(struct sweep *s, const struct group *group)
     struct group_result *result = malloc(sizeof(*result));
     struct oct_message msg;
     bool stopped;
-    int status = 1;
+    int status;
 
     if (!result)
         return fail(s, 1, "no memory");
-    if (group_measure(&s->ctx, group, result, &stopped, &msg)) {
+    if (group_measure(&s->ctx, group, result, &stopped, &msg))
         status = fail(s, result->crashed ? 5 : 1, msg.text);
-        goto done;
-    }
-    if (stopped) {
-        status = 130;
-        goto done;
-    }
-    if (report_append(&s->report, result, &msg)) {
-        fail(s, 1, msg.text);
-        fprintf(stderr, "octbench: what was measured before is kept in %s\n", s->report.dir);
-        goto done;
-    }
-    report_troubles(s, result);
-    run_notes_add(&s->notes, &s->ctx, result);
-    progress_group_done(&s->progress, group);
-    status = 0;
-done:
+    else
+        status = stopped ? 130 : keep_group(s, result);
     group_result_free(result);
     free(result);
     return status;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "measure/measure_group.h"
+#include "measure/breakdown.h"
 
-#include "check/stats.h"
+#include "base/csv.h"
 #include "base/timer.h"
+#include "check/stats.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef BENCH_FIELD_H
 #define BENCH_FIELD_H
 
-#include "measure/measure_group.h"
+#include "measure/result.h"
 
 struct field {
     int launch;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "measure/lineup.h"
-#include "measure/launch.h"
-#include "measure/peak_share.h"
+#include "measure/measure_group.h"
 
 #include "base/crash.h"
 #include "base/message.h"
 #include "check/stats.h"
+#include "measure/breakdown.h"
+#include "measure/launch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,19 +20,6 @@ struct problems {
     struct operands *ops;
 };
 
-const char *case_status_name(enum case_status status)
-{
-    static const char *const names[] = {"ok", "unsupported", "wrong", "error", "skipped"};
-
-    return names[status];
-}
-
-void group_settle_case(struct case_result *c, int status, const char *reason)
-{
-    c->status = status == OCT_UNSUPPORTED ? CASE_UNSUPPORTED : CASE_ERROR;
-    snprintf(c->reason, sizeof(c->reason), "%s", reason);
-}
-
 static bool stopped(const struct group_context *ctx)
 {
     return ctx->stop && *ctx->stop;
@@ -45,11 +32,6 @@ static void step(struct group_context *ctx, const struct group *group, const cha
 }
 
 /* ---- verification -------------------------------------------------------------------------------- */
-
-bool same_problem(const struct oct_problem *a, const struct oct_problem *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0; /* ints only: there is no padding */
-}
 
 /* Makes the kernel's side and compares it with the reference once. */
 static void verify_case(struct case_result *c, const struct operands *ops, int threads)
@@ -239,29 +221,23 @@ static int measure_field(struct group_context *ctx, struct group_result *result,
     return status;
 }
 
-/* Those of the team, measured once for each thread count; all NAN where they cannot be had. */
-static struct peaks peaks_of_team(struct group_context *ctx, int threads)
+/* The ceilings of a team, once for each thread count; all NAN where they cannot be had. Without memory to
+ * keep them in, ctx->peaks has none for this team. */
+static void measure_peaks(struct group_context *ctx, int threads)
 {
     struct peaks none = {threads, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, *grown;
     struct oct_message msg;
 
     for (size_t i = 0; i < ctx->peak_count; i++)
         if (ctx->peaks[i].threads == threads)
-            return ctx->peaks[i];
+            return;
     grown = realloc(ctx->peaks, (ctx->peak_count + 1) * sizeof(*grown));
     if (!grown)
-        return none;
+        return;
     ctx->peaks = grown;
     if (peaks_measure(&grown[ctx->peak_count], threads, &msg))
         grown[ctx->peak_count] = none;
-    return grown[ctx->peak_count++];
-}
-
-static void settle_percent(struct group_context *ctx, struct group_result *result)
-{
-    for (size_t i = 0; i < ctx->peak_count; i++)
-        if (ctx->peaks[i].threads == result->group->threads)
-            percent_settle(result, &ctx->peaks[i]);
+    ctx->peak_count++;
 }
 
 /* A group that does not fit is skipped and says so, rather than be killed half way by the system. */
@@ -324,26 +300,12 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
     if (status || stopped(ctx))
         goto done;
     if (any_ok(out)) {
-        out->peaks = peaks_of_team(ctx, group->threads);
+        measure_peaks(ctx, group->threads);
         status = measure_field(ctx, out, &field, msg);
     }
-    if (!status && !stopped(ctx))
-        status = group_make_rows(ctx, out, msg);
-    if (!status && !stopped(ctx))
-        settle_percent(ctx, out);
 done:
     *interrupted = stopped(ctx);
     field_free(&field);
     problems_free(&problems);
     return status;
-}
-
-void group_result_free(struct group_result *result)
-{
-    for (size_t i = 0; i < result->count && result->cases; i++) {
-        contender_free(&result->cases[i].contender);
-        free(result->cases[i].counters);
-    }
-    free(result->cases);
-    memset(result, 0, sizeof(*result));
 }

@@ -373,7 +373,7 @@ static void print_counters(FILE *f, const struct case_result *c)
     }
 }
 
-static void print_case(FILE *f, int file, const struct case_result *c)
+static void print_case(FILE *f, int file, const struct case_result *c, const struct result_row *row)
 {
     if (file == SAMPLES)
         print_samples(f, c);
@@ -382,11 +382,11 @@ static void print_case(FILE *f, int file, const struct case_result *c)
     else if (file == COUNTERS)
         print_counters(f, c);
     else
-        results_write_row(f, &c->row);
+        results_write_row(f, row);
 }
 
 static int append_file(const struct report *report, int file, const struct group_result *result,
-                       struct oct_message *msg)
+                       const struct result_row *rows, struct oct_message *msg)
 {
     char path[PATH_ROOM], *text = NULL;
     size_t size = 0;
@@ -400,7 +400,7 @@ static int append_file(const struct report *report, int file, const struct group
         return message_fail(msg, OCT_NO_MEMORY, "no memory to write %s", files[file].name);
     }
     for (size_t i = 0; i < result->count; i++)
-        print_case(f, file, &result->cases[i]);
+        print_case(f, file, &result->cases[i], &rows[i]);
     fclose(f);
     if (size)
         status = file_append(path, text, size, msg);
@@ -408,17 +408,18 @@ static int append_file(const struct report *report, int file, const struct group
     return status;
 }
 
-int report_append(struct report *report, const struct group_result *result, struct oct_message *msg)
+int report_append(struct report *report, const struct group_result *result, const struct result_row *rows,
+                  struct oct_message *msg)
 {
     int status = OCT_OK;
 
     for (int i = 0; i < FILES && !status; i++)
-        status = append_file(report, i, result, msg);
+        status = append_file(report, i, result, rows, msg);
     for (size_t i = 0; i < result->count && !status; i++) {
         struct result_row *row = add_row(report);
         if (!row)
             return message_fail(msg, OCT_NO_MEMORY, "no memory for the rows");
-        *row = result->cases[i].row;
+        *row = rows[i];
     }
     return status;
 }

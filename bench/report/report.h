@@ -5,7 +5,8 @@
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
-#include "measure/measure_group.h"
+#include "measure/result.h"
+#include "report/results.h"
 
 struct report {
     char dir[2048];
@@ -35,8 +36,10 @@ int report_begin(struct report *report, const struct config *config, struct oct_
 bool report_has(const struct report *report, const char *case_id);
 bool report_has_group(const struct report *report, const struct group *group);
 
-/* Appends all of a group. OCT_OK, or the reason; what was there before is kept. */
-int report_append(struct report *report, const struct group_result *result, struct oct_message *msg);
+/* Appends all of a group: its result, and a row for each of its cases. OCT_OK, or the reason; what was there
+ * before is kept. */
+int report_append(struct report *report, const struct group_result *result, const struct result_row *rows,
+                  struct oct_message *msg);
 
 void report_close(struct report *report);
 

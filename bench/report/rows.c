@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a group measured, reduced to one row a case. Columns: reports/README.md. */
+/* Columns: reports/README.md. */
 #define _GNU_SOURCE
-#include "measure/measure_group.h"
+#include "report/rows.h"
 
 #include "base/message.h"
 #include "check/stats.h"
@@ -144,8 +144,8 @@ static void describe_problem(const struct oct_problem *p, struct result_row *row
     row->theory_speedup = oct_theory_speedup(p);
 }
 
-void group_plain_row(const struct group_context *ctx, const struct group *group, const struct bench_case *c,
-                     struct result_row *row)
+static void describe_case(const struct group_context *ctx, const struct group *group,
+                          const struct bench_case *c, struct result_row *row)
 {
     result_row_clear(row);
     row->schema = RESULTS_SCHEMA;
@@ -223,9 +223,9 @@ static void summarize_counters(const struct case_result *c, struct result_row *r
         row->freq_ghz = counted(c, "chain_ghz");
 }
 
-static void note(struct case_result *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct result_row *row, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void note(struct case_result *c, const char *format, ...)
+static void note(struct result_row *row, const char *format, ...)
 {
     char text[200];
     va_list args;
@@ -233,18 +233,18 @@ static void note(struct case_result *c, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    add_text(c->reason, sizeof(c->reason), "; ", "%s", text);
+    add_text(row->reason, sizeof(row->reason), "; ", "%s", text);
 }
 
 /* What an ok row's reader should know. */
-static void add_notes(struct case_result *c, const struct group_result *result, bool unresolved)
+static void add_notes(struct result_row *row, const struct group_result *result, bool unresolved)
 {
     if (unresolved)
-        note(c, "unresolved: minimum and median disagree about the speedup");
+        note(row, "unresolved: minimum and median disagree about the speedup");
     if (result->kept_disturbed)
-        note(c, "noisy: more than half of the rounds were disturbed, so none was dropped");
+        note(row, "noisy: more than half of the rounds were disturbed, so none was dropped");
     else if (result->disturbed)
-        note(c, "%d of %d rounds dropped (time stolen: %d, cores apart: %d)", result->disturbed,
+        note(row, "%d of %d rounds dropped (time stolen: %d, cores apart: %d)", result->disturbed,
              result->rounds, result->stolen, result->apart);
 }
 
@@ -256,15 +256,15 @@ static bool measured(const struct case_result *c)
 }
 
 /* Index of the fastest one-band case, whatever its algorithm; -1 where none was measured. */
-static int fastest_vanilla(const struct group_result *result)
+static int fastest_vanilla(const struct group_result *result, const struct result_row *rows)
 {
     int best = -1;
 
     for (size_t i = 0; i < result->count; i++) {
         const struct case_result *c = &result->cases[i];
-        if (!measured(c) || !c->bench_case->vanilla || isnan(c->row.t_median_ns))
+        if (!measured(c) || !c->bench_case->vanilla || isnan(rows[i].t_median_ns))
             continue;
-        if (best < 0 || c->row.t_median_ns < result->cases[best].row.t_median_ns)
+        if (best < 0 || rows[i].t_median_ns < rows[best].t_median_ns)
             best = (int)i;
     }
     return best;
@@ -279,34 +279,34 @@ static int own_vanilla(const struct group_result *result, const struct case_resu
     return -1;
 }
 
-static void compare_with(struct group_result *result, struct case_result *c, double *const *series,
-                         int vanilla)
+/* Fills the speedups of case `at`, over the case `vanilla` (-1: none) and over its own kernel's vanilla. */
+static void compare_case(const struct group_result *result, size_t at, double *const *series, int vanilla,
+                         struct result_row *rows)
 {
-    size_t rounds = (size_t)result->rounds, at = (size_t)(c - result->cases);
-    const struct case_result *base;
+    const struct case_result *c = &result->cases[at];
+    struct result_row *row = &rows[at];
     struct interval ratio;
     int own = own_vanilla(result, c);
     bool unresolved = false;
 
     if (vanilla >= 0) {
-        base = &result->cases[vanilla];
         ratio = stats_launch_speedup(series[vanilla], series[at], result->launch_end, result->launches,
                                      CONFIDENCE);
-        SET(c->row.vanilla_kernel, base->bench_case->kernel->name);
-        c->row.vanilla_median_ns = base->row.t_median_ns;
-        c->row.speedup = ratio.mid;
-        c->row.speedup_lo = ratio.low;
-        c->row.speedup_hi = ratio.high;
-        c->row.octave_efficiency = ratio.mid / c->row.theory_speedup;
-        unresolved = stats_unresolved(series[vanilla], series[at], rounds, ratio);
+        SET(row->vanilla_kernel, result->cases[vanilla].bench_case->kernel->name);
+        row->vanilla_median_ns = rows[vanilla].t_median_ns;
+        row->speedup = ratio.mid;
+        row->speedup_lo = ratio.low;
+        row->speedup_hi = ratio.high;
+        row->octave_efficiency = ratio.mid / row->theory_speedup;
+        unresolved = stats_unresolved(series[vanilla], series[at], (size_t)result->rounds, ratio);
     }
     if (own >= 0) {
         ratio =
             stats_launch_speedup(series[own], series[at], result->launch_end, result->launches, CONFIDENCE);
-        c->row.self_speedup = ratio.mid;
-        c->row.self_efficiency = ratio.mid / c->row.theory_speedup;
+        row->self_speedup = ratio.mid;
+        row->self_efficiency = ratio.mid / row->theory_speedup;
     }
-    add_notes(c, result, unresolved);
+    add_notes(row, result, unresolved);
 }
 
 /* One array a case, NAN where it has no sample. NULL: no memory. */
@@ -327,7 +327,26 @@ static double **make_series(const struct group_result *result)
     return series;
 }
 
-int group_make_rows(const struct group_context *ctx, struct group_result *result, struct oct_message *msg)
+static void fill_row(const struct group_context *ctx, const struct group_result *result,
+                     const struct case_result *c, const double *series, double *scratch,
+                     struct result_row *row)
+{
+    describe_case(ctx, result->group, c->bench_case, row);
+    SET(row->status, case_status_name(c->status));
+    SET(row->reason, c->reason);
+    SET(row->impl, c->impl);
+    row->max_abs_err = c->max_abs_err;
+    row->err_bound = c->err_bound;
+    if (!measured(c))
+        return;
+    row->plan_ns = (int64_t)c->plan_ns;
+    summarize_times(result, c, series, scratch, row);
+    summarize_steal(c, row);
+    summarize_counters(c, row);
+}
+
+int rows_make(struct result_row *rows, const struct group_context *ctx, const struct group_result *result,
+              struct oct_message *msg)
 {
     double **series = make_series(result), *scratch = malloc((size_t)(result->rounds + 1) * sizeof(*scratch));
     int vanilla, status = OCT_OK;
@@ -336,29 +355,12 @@ int group_make_rows(const struct group_context *ctx, struct group_result *result
         status = message_fail(msg, OCT_NO_MEMORY, "no memory for the statistics");
         goto done;
     }
-    for (size_t i = 0; i < result->count; i++) {
-        struct case_result *c = &result->cases[i];
-
-        group_plain_row(ctx, result->group, c->bench_case, &c->row);
-        SET(c->row.impl, c->impl);
-        c->row.max_abs_err = c->max_abs_err;
-        c->row.err_bound = c->err_bound;
-        if (!measured(c))
-            continue;
-        c->row.plan_ns = (int64_t)c->plan_ns;
-        summarize_times(result, c, series[i], scratch, &c->row);
-        summarize_steal(c, &c->row);
-        summarize_counters(c, &c->row);
-    }
-    vanilla = fastest_vanilla(result);
-    for (size_t i = 0; i < result->count; i++) {
-        struct case_result *c = &result->cases[i];
-
-        if (measured(c))
-            compare_with(result, c, series, vanilla);
-        SET(c->row.status, case_status_name(c->status));
-        SET(c->row.reason, c->reason);
-    }
+    for (size_t i = 0; i < result->count; i++)
+        fill_row(ctx, result, &result->cases[i], series[i], scratch, &rows[i]);
+    vanilla = fastest_vanilla(result, rows);
+    for (size_t i = 0; i < result->count; i++)
+        if (measured(&result->cases[i]))
+            compare_case(result, i, series, vanilla, rows);
 done:
     for (size_t i = 0; series && i < result->count; i++)
         free(series[i]);

@@ -3,7 +3,7 @@
 #ifndef BENCH_RUNINFO_H
 #define BENCH_RUNINFO_H
 
-#include "measure/measure_group.h"
+#include "measure/result.h"
 #include "commands/options.h"
 #include "report/report.h"
 

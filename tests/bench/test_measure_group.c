@@ -2,6 +2,7 @@
 /* A group measured with kernels whose truth is known: right, wrong, declining, failing, of a set speed. They
  * stand in no table, as the kernels of another build of the library would. */
 #include "measure/measure_group.h"
+#include "report/rows.h"
 #include "base/timer.h"
 
 #include <math.h>
@@ -106,6 +107,7 @@ struct fixture {
     struct bench_case cases[6];
     struct group_context ctx;
     struct group_result result;
+    struct result_row rows[6];
 };
 
 static char test_path[] = "a config.yaml", test_suite[] = "suite", test_layer[] = "layer";
@@ -161,6 +163,7 @@ static void measure(struct fixture *f)
     if (group_measure(&f->ctx, &f->group, &f->result, &stopped, &msg))
         fail_msg("%s", msg.text);
     assert_false(stopped);
+    assert_int_equal(rows_make(f->rows, &f->ctx, &f->result, &msg), OCT_OK);
 }
 
 static void end(struct fixture *f)
@@ -173,7 +176,7 @@ static void end(struct fixture *f)
 
 static const struct result_row *row(const struct fixture *f, int i)
 {
-    return &f->result.cases[i].row;
+    return &f->rows[i];
 }
 
 /* Vanilla in 300 us and in 100 us, OctConv in 100 us: the baseline is the fast one, the own vanilla the slow.

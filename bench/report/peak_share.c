@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "measure/peak_share.h"
+#include "report/peak_share.h"
 
 #include <math.h>
 
@@ -52,30 +52,26 @@ static double percent_of(const struct peaks *peaks, const struct bench_case *c, 
            peaks_fma(peaks, k->isa ? k->isa : oct_cpu_usable());
 }
 
-double percent_fill(struct group_result *result)
+double percent_fill(const struct group_result *result, struct result_row *rows, const struct peaks *peaks)
 {
     double highest = 0;
 
     for (size_t i = 0; i < result->count; i++) {
-        struct case_result *c = &result->cases[i];
-
-        if (isnan(c->row.gflops))
+        if (isnan(rows[i].gflops))
             continue;
-        c->row.pct_peak = percent_of(&result->peaks, c->bench_case, c->row.gflops);
-        highest = fmax(highest, c->row.pct_peak);
+        rows[i].pct_peak = percent_of(peaks, result->cases[i].bench_case, rows[i].gflops);
+        highest = fmax(highest, rows[i].pct_peak);
     }
     return highest;
 }
 
-void percent_settle(struct group_result *result, struct peaks *peaks)
+void percent_settle(const struct group_result *result, struct result_row *rows, struct peaks *peaks)
 {
-    double highest = percent_fill(result);
+    double highest = percent_fill(result, rows, peaks);
 
-    for (int i = 0; i < ATTEMPTS && highest > DISPROVED && peaks_raise(peaks, NULL) == OCT_OK; i++) {
-        result->peaks = *peaks;
-        highest = percent_fill(result);
-    }
+    for (int i = 0; i < ATTEMPTS && highest > DISPROVED && peaks_raise(peaks, NULL) == OCT_OK; i++)
+        highest = percent_fill(result, rows, peaks);
     for (size_t i = 0; i < result->count; i++)
-        if (result->cases[i].row.pct_peak > DISPROVED)
-            result->cases[i].row.pct_peak = NAN;
+        if (rows[i].pct_peak > DISPROVED)
+            rows[i].pct_peak = NAN;
 }
