@@ -238,9 +238,11 @@ static void write_topology(struct sweep *s)
 
 static int write_runinfo(struct sweep *s, const char *status)
 {
+    const struct options *o = &s->arguments->options;
+    const struct run_request request = {s->command, o->filter, o->shard, o->shards, o->isa};
     struct oct_message msg;
 
-    if (runinfo_write(&s->report, &s->ctx, &s->arguments->options, &s->notes, s->command, status, &msg))
+    if (runinfo_write(&s->report, &s->ctx, &request, &s->notes, status, &msg))
         return fail(s, 1, msg.text);
     return 0;
 }

@@ -52,7 +52,9 @@ static double percent_of(const struct peaks *peaks, const struct bench_case *c, 
            peaks_fma(peaks, k->isa ? k->isa : oct_cpu_usable());
 }
 
-double percent_fill(const struct group_result *result, struct result_row *rows, const struct peaks *peaks)
+/* Returns the highest, 0 if none. */
+static double percent_fill(const struct group_result *result, struct result_row *rows,
+                           const struct peaks *peaks)
 {
     double highest = 0;
 

@@ -10,12 +10,9 @@
  * padding. A kernel may skip the others, so only these can be held against a peak. */
 double percent_useful_share(const struct oct_problem *p);
 
-/* Sets pct_peak in every row of a group that was timed; returns the highest, 0 if none. NAN for fast
- * algorithms, which do fewer multiply-adds than the layer counts. */
-double percent_fill(const struct group_result *result, struct result_row *rows, const struct peaks *peaks);
-
-/* Above 102 a peak is disproved: measures the ceilings again and keeps the higher, at most three times; what
- * is above even then becomes empty. */
+/* Sets pct_peak in every row of a group that was timed; NAN for fast algorithms, which do fewer multiply-adds
+ * than the layer counts. Above 102 a peak is disproved: measures the ceilings again and keeps the higher, at
+ * most three times; what is above even then becomes empty. */
 void percent_settle(const struct group_result *result, struct result_row *rows, struct peaks *peaks);
 
 #endif

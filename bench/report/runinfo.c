@@ -99,16 +99,17 @@ static struct json_t *section(struct json_t *root, const char *key)
     return object;
 }
 
-static void put_config(struct json_t *root, const struct group_context *ctx, const struct options *options)
+static void put_config(struct json_t *root, const struct group_context *ctx,
+                       const struct run_request *request)
 {
     struct json_t *config = section(root, "config");
     char shard[32] = "";
 
-    if (options->shards)
-        snprintf(shard, sizeof(shard), "%d/%d", options->shard, options->shards);
+    if (request->shards)
+        snprintf(shard, sizeof(shard), "%d/%d", request->shard, request->shards);
     js_text(config, "path", ctx->config->path);
     js_text(config, "hash", ctx->config->hash);
-    js_text(config, "filter", options->filter);
+    js_text(config, "filter", request->filter);
     js_text(config, "shard", *shard ? shard : NULL);
     js_int(config, "rounds", ctx->config->measure.rounds);
     js_int(config, "launches", ctx->config->measure.launches);
@@ -253,8 +254,8 @@ static void put_counts(struct json_t *root, const struct report *report)
     }
 }
 
-int runinfo_write(const struct report *report, const struct group_context *ctx, const struct options *options,
-                  const struct run_notes *notes, const char *command, const char *status,
+int runinfo_write(const struct report *report, const struct group_context *ctx,
+                  const struct run_request *request, const struct run_notes *notes, const char *status,
                   struct oct_message *msg)
 {
     struct json_t *root = js_object();
@@ -265,15 +266,15 @@ int runinfo_write(const struct report *report, const struct group_context *ctx, 
     js_int(root, "schema", RESULTS_SCHEMA);
     js_text(root, "run_id", report->run_id);
     js_text(root, "status", status);
-    js_text(root, "command", command);
+    js_text(root, "command", request->command);
     js_text(root, "started", report->started);
     put_resumed(root, report);
     js_text(root, "ended", strcmp(status, "running") == 0 ? NULL : now);
     js_int(root, "seed", (int64_t)ctx->config->measure.seed);
     js_text(root, "isa", oct_isa_name(oct_cpu_usable()));
-    js_text(root, "isa_limit", options->isa);
+    js_text(root, "isa_limit", request->isa);
     js_text(root, "git_revision", *OCTBENCH_REVISION ? OCTBENCH_REVISION : NULL);
-    put_config(root, ctx, options);
+    put_config(root, ctx, request);
     put_build(root);
     put_machine(root, ctx);
     put_binding(root, notes);

@@ -4,8 +4,15 @@
 #define BENCH_RUNINFO_H
 
 #include "measure/result.h"
-#include "commands/options.h"
 #include "report/report.h"
+
+/* What the run was asked for on the command line. */
+struct run_request {
+    const char *command; /* the whole line */
+    const char *filter;  /* NULL: all cases */
+    int shard, shards;   /* 1-based; shards 0: all groups */
+    const char *isa;     /* limit; NULL: none */
+};
 
 /* What the run learns on its way. */
 struct run_notes {
@@ -24,8 +31,8 @@ void run_notes_add(struct run_notes *notes, const struct group_context *ctx,
 void run_notes_free(struct run_notes *notes);
 
 /* `status`: running, complete, interrupted, failed. */
-int runinfo_write(const struct report *report, const struct group_context *ctx, const struct options *options,
-                  const struct run_notes *notes, const char *command, const char *status,
+int runinfo_write(const struct report *report, const struct group_context *ctx,
+                  const struct run_request *request, const struct run_notes *notes, const char *status,
                   struct oct_message *msg);
 
 /* File names of the OpenMP runtimes that this process has loaded, separated by spaces. Two of them mean twice
