@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters over a kernel that follows a script: every way in which it can say no, and what must come of it.
- */
+/* Counters over a kernel that follows a script: every way to say no, and what must come of it. */
 #define _GNU_SOURCE
 #include "counters/counters_seam.h"
 
