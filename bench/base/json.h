@@ -14,7 +14,7 @@ struct json_t *js_array(void);
 void js_free(struct json_t *root);
 
 /* Put a value into an object under `key`, or at the end of an array (key ignored). NULL, NAN and EMPTY_INT
- * (csv.h) become null: what is not known is not zero. */
+ * (base/csv.h) become null: what is not known is not zero. */
 void js_text(struct json_t *parent, const char *key, const char *value);
 void js_int(struct json_t *parent, const char *key, int64_t value);
 void js_real(struct json_t *parent, const char *key, double value);

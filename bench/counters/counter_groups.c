@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counter_group_texts.h" /* made by CMake from bench/counters/ */
+#include "counter_group_texts.h" /* made by CMake from groups/ */
 
 const char *const *counters_group_names(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counter groups as data: the text of bench/counters/NAME.txt, parsed, and its formulas. Touches no counter.
+/* Counter groups as data: the text of groups/NAME.txt, parsed, and its formulas. Touches no counter.
  */
 #ifndef BENCH_COUNTER_GROUPS_H
 #define BENCH_COUNTER_GROUPS_H

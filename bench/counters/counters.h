@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the processor and the kernel count while a case runs. Groups of events are data
- * (bench/counters); libpfm4 and perf_event are included by counters_system.c alone. */
+ * (groups/); libpfm4 and perf_event are included by counters_system.c alone. */
 #ifndef BENCH_COUNTERS_H
 #define BENCH_COUNTERS_H
 

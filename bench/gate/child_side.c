@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One launch: a fresh process that loads both builds, prepares the cases it was told and measures them in
- * ABBA quads. Speaks lines on stdout, to the parent alone (gate_parent.c):
+ * ABBA quads. Speaks lines on stdout, to the parent alone (parent_side.c):
  *
  * - "at SIDE CASE": about to plan and run; what a crash is blamed on
  * - "quad CASE LOGRATIO": log(new / base) of one quad
@@ -272,7 +272,7 @@ static const char *argument(const char *text)
     return *text ? text : NULL;
 }
 
-/* Positional, written by gate_parent.c alone: MODE CONFIG BASE NEW BASE_KERNEL NEW_KERNEL FILTER ISA SEED
+/* Positional, written by parent_side.c alone: MODE CONFIG BASE NEW BASE_KERNEL NEW_KERNEL FILTER ISA SEED
  * QUADS SAMPLE_NS WANT, where WANT has a 0 or 1 a case. */
 int gate_launch_main(int argc, char **argv)
 {

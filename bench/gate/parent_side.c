@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Launches: starts a fresh octbench for each, reads what it says (the lines are described in gate_child.c),
+/* Launches: starts a fresh octbench for each, reads what it says (the lines are described in child_side.c),
  * and makes sure that a child that hangs or dies is an answer with a reason. */
 #define _GNU_SOURCE
 #include "base/child.h"

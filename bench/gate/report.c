@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the gate found, for people (table), for CI logs (annotations) and for machines (JUnit; JSON is in
- * gate_json.c). */
+ * json_files.c). */
 #include "gate/gate.h"
 
 #include <errno.h>

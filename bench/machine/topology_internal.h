@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What topology_common.c shares with the backends: topology.c (hwloc) or topology_sysfs.c. */
+/* What topology_common.c shares with the backends: topology_hwloc.c or topology_sysfs.c. */
 #ifndef BENCH_TOPOLOGY_INTERNAL_H
 #define BENCH_TOPOLOGY_INTERNAL_H
 
