@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every kernel against the vectors that tests/golden/make_golden.py computed in numpy. */
+/* Every kernel against the vectors that tests/data/golden/make_golden.py computed in numpy. */
 #define _GNU_SOURCE
 #include "harness.h"
 #include "check/npy.h"
