@@ -26,7 +26,7 @@
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
 /* --launch=...; NULL: no memory. */
-static char *ask_text(const struct group_result *result, const struct field *field, int launch)
+static char *ask_text(const struct group_result *result, const struct lineup *lineup, int launch)
 {
     char *text = NULL, *want;
     int length = asprintf(&text, "--launch=%s:%d:%*s", result->group->id, launch, (int)result->count, "");
@@ -35,9 +35,9 @@ static char *ask_text(const struct group_result *result, const struct field *fie
         return NULL;
     want = text + (size_t)length - result->count;
     memset(want, '0', result->count);
-    for (size_t i = 0; i < field->count; i++)
-        if (!field->contenders[i].status)
-            want[field->case_of[i]] = '1';
+    for (size_t i = 0; i < lineup->count; i++)
+        if (!lineup->contenders[i].status)
+            want[lineup->case_of[i]] = '1';
     return text;
 }
 
@@ -60,11 +60,11 @@ static char **ask_arguments(const struct group_context *ctx, char *option)
     return argv;
 }
 
-static struct contender *contender_of(const struct field *field, size_t index)
+static struct contender *contender_of(const struct lineup *lineup, size_t index)
 {
-    for (size_t i = 0; i < field->count; i++)
-        if (field->case_of[i] == index)
-            return &field->contenders[i];
+    for (size_t i = 0; i < lineup->count; i++)
+        if (lineup->case_of[i] == index)
+            return &lineup->contenders[i];
     return NULL;
 }
 
@@ -87,7 +87,7 @@ static int hear_sample(struct contender *contender, const struct group_result *r
 }
 
 /* OCT_OK, or what is wrong with the launch or with us. *rounds is set by its last line. */
-static int hear(struct group_result *result, struct field *field, int launch, const char *line, int *rounds,
+static int hear(struct group_result *result, struct lineup *lineup, int launch, const char *line, int *rounds,
                 struct oct_message *msg)
 {
     struct contender *contender;
@@ -100,7 +100,7 @@ static int hear(struct group_result *result, struct field *field, int launch, co
         return OCT_OK;
     if (strncmp(line, "broken ", 7) == 0)
         return message_fail(msg, OCT_ERROR, "%s", line + 7);
-    if (sscanf(line, "%7s %zu %n", word, &index, &at) != 2 || !(contender = contender_of(field, index)))
+    if (sscanf(line, "%7s %zu %n", word, &index, &at) != 2 || !(contender = contender_of(lineup, index)))
         return OCT_OK; /* what a library prints on the standard output is not for us */
     line += at;
     if (strcmp(word, "sample") == 0 && (status = hear_sample(contender, result, launch, line)))
@@ -126,10 +126,10 @@ static int judge_end(struct group_result *result, int state, int launch, struct 
                         group->layer, WEXITSTATUS(state));
 }
 
-int launch_measure(struct group_context *ctx, struct group_result *result, struct field *field, int launch,
+int launch_measure(struct group_context *ctx, struct group_result *result, struct lineup *lineup, int launch,
                    struct oct_message *msg)
 {
-    char *option = ask_text(result, field, launch), line[1024];
+    char *option = ask_text(result, lineup, launch), line[1024];
     char **argv = option ? ask_arguments(ctx, option) : NULL;
     struct child child;
     int error, got, rounds = -1, state, status = OCT_OK;
@@ -144,7 +144,7 @@ int launch_measure(struct group_context *ctx, struct group_result *result, struc
         goto done;
     }
     while (!status && (got = child_line(&child, line, sizeof(line))) > 0)
-        status = hear(result, field, launch, line, &rounds, msg);
+        status = hear(result, lineup, launch, line, &rounds, msg);
     state = child_end(&child, status || got < 0);
     if (!status && rounds < 0 && !(ctx->stop && *ctx->stop))
         status = judge_end(result, state, launch, msg);
@@ -208,11 +208,11 @@ static int fill_operands(const struct config *config, struct group_result *resul
     return OCT_OK;
 }
 
-static void say_samples(const struct group_result *result, const struct field *field)
+static void say_samples(const struct group_result *result, const struct lineup *lineup)
 {
-    for (size_t i = 0; i < field->count; i++) {
-        const struct contender *c = &field->contenders[i];
-        size_t index = field->case_of[i];
+    for (size_t i = 0; i < lineup->count; i++) {
+        const struct contender *c = &lineup->contenders[i];
+        size_t index = lineup->case_of[i];
 
         for (size_t s = 0; s < c->count; s++) {
             const struct sample *x = &c->samples[s];
@@ -237,7 +237,7 @@ int launch_answer(struct group_context *ctx, const char *text)
     int launch, status = 1;
     const struct group *group = find_group(ctx->config, text, &launch, &want);
     struct group_result result = {.group = group};
-    struct field field = {0};
+    struct lineup lineup = {0};
     struct operands *ops = NULL;
     size_t made = 0;
     struct oct_message msg = {"no memory for a launch"};
@@ -253,19 +253,19 @@ int launch_answer(struct group_context *ctx, const char *text)
         goto done;
     (void)sample_settle();
     if (fill_operands(ctx->config, &result, want, ops, &made, &msg) ||
-        field_make(&field, &result, ctx->config->measure.seed, launch, &msg))
+        lineup_make(&lineup, &result, ctx->config->measure.seed, launch, &msg))
         goto done;
-    field_prepare(&field, &result);
-    if (field_run(ctx, &result, &field))
+    lineup_prepare(&lineup, &result);
+    if (lineup_run(ctx, &result, &lineup))
         goto done;
-    say_samples(&result, &field);
+    say_samples(&result, &lineup);
     status = 0;
 done:
     if (status)
         break_off(msg.text);
     fflush(stdout);
-    field_release(&field);
-    field_free(&field);
+    lineup_release(&lineup);
+    lineup_free(&lineup);
     for (size_t i = 0; i < made; i++)
         operands_free(&ops[i]);
     free(ops);

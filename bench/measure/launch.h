@@ -6,9 +6,9 @@
 
 #include "measure/lineup.h"
 
-/* Starts this program anew with ctx->arguments and --launch, and adds its samples to the field. OCT_OK also
+/* Starts this program anew with ctx->arguments and --launch, and adds its samples to the lineup. OCT_OK also
  * where cases failed, or where ctx->stop was set; result->crashed where the process died of a kernel. */
-int launch_measure(struct group_context *ctx, struct group_result *result, struct field *field, int launch,
+int launch_measure(struct group_context *ctx, struct group_result *result, struct lineup *lineup, int launch,
                    struct oct_message *msg);
 
 /* That process's side: measures what --launch=TEXT asks for and says it on stdout. The exit status. */

@@ -16,64 +16,64 @@ static uint64_t draw_from(uint64_t seed, const struct group *group, int launch)
     return seed * 31 + (uint64_t)launch;
 }
 
-int field_make(struct field *field, struct group_result *result, uint64_t seed, int launch,
-               struct oct_message *msg)
+int lineup_make(struct lineup *lineup, struct group_result *result, uint64_t seed, int launch,
+                struct oct_message *msg)
 {
     size_t room = result->count + 1;
 
-    field->launch = launch;
-    field->rng = draw_from(seed, result->group, launch);
-    field->case_of = calloc(room, sizeof(*field->case_of));
-    field->prepared = calloc(room, sizeof(*field->prepared));
-    field->contenders = calloc(room, sizeof(*field->contenders));
-    if (!field->case_of || !field->prepared || !field->contenders)
+    lineup->launch = launch;
+    lineup->rng = draw_from(seed, result->group, launch);
+    lineup->case_of = calloc(room, sizeof(*lineup->case_of));
+    lineup->prepared = calloc(room, sizeof(*lineup->prepared));
+    lineup->contenders = calloc(room, sizeof(*lineup->contenders));
+    if (!lineup->case_of || !lineup->prepared || !lineup->contenders)
         return message_fail(msg, OCT_NO_MEMORY, "no memory for a group");
     for (size_t i = 0; i < result->count; i++)
         if (result->cases[i].status == CASE_OK)
-            field->case_of[field->count++] = i;
+            lineup->case_of[lineup->count++] = i;
     return OCT_OK;
 }
 
-void field_release(struct field *field)
+void lineup_release(struct lineup *lineup)
 {
-    for (size_t i = 0; i < field->count; i++)
-        if (field->prepared[i].plan)
-            prepared_free(&field->prepared[i]);
+    for (size_t i = 0; i < lineup->count; i++)
+        if (lineup->prepared[i].plan)
+            prepared_free(&lineup->prepared[i]);
 }
 
-void field_free(struct field *field)
+void lineup_free(struct lineup *lineup)
 {
-    for (size_t i = 0; field->contenders && i < field->count; i++)
-        contender_free(&field->contenders[i]);
-    free(field->case_of);
-    free(field->prepared);
-    free(field->contenders);
+    for (size_t i = 0; lineup->contenders && i < lineup->count; i++)
+        contender_free(&lineup->contenders[i]);
+    free(lineup->case_of);
+    free(lineup->prepared);
+    free(lineup->contenders);
 }
 
-void field_prepare(struct field *field, struct group_result *result)
+void lineup_prepare(struct lineup *lineup, struct group_result *result)
 {
-    int *order = malloc((field->count + 1) * sizeof(*order));
+    int *order = malloc((lineup->count + 1) * sizeof(*order));
 
-    for (size_t i = 0; order && i < field->count; i++)
+    for (size_t i = 0; order && i < lineup->count; i++)
         order[i] = (int)i;
     if (order)
-        stats_shuffle(&field->rng, order, (int)field->count);
-    for (size_t i = 0; i < field->count; i++) {
+        stats_shuffle(&lineup->rng, order, (int)lineup->count);
+    for (size_t i = 0; i < lineup->count; i++) {
         size_t at = order ? (size_t)order[i] : i;
-        struct case_result *c = &result->cases[field->case_of[at]];
-        struct contender *contender = &field->contenders[at];
+        struct case_result *c = &result->cases[lineup->case_of[at]];
+        struct contender *contender = &lineup->contenders[at];
         struct oct_message msg = {""};
         int status;
 
-        contender->prepared = &field->prepared[at];
+        contender->prepared = &lineup->prepared[at];
         if (contender->status)
             continue;
         status =
-            prepared_make(&field->prepared[at], c->bench_case->kernel, c->ops, result->group->threads, &msg);
+            prepared_make(&lineup->prepared[at], c->bench_case->kernel, c->ops, result->group->threads, &msg);
         contender->status = status;
         if (status)
             group_settle_case(c, status, msg.text);
-        c->plan_ns = field->prepared[at].plan_ns;
+        c->plan_ns = lineup->prepared[at].plan_ns;
     }
     free(order);
 }
@@ -87,23 +87,23 @@ static double narrowness(struct interval i)
 
 /* The widest relative half-width among the intervals that the group publishes: of each speedup over the
  * fastest vanilla case, and of that case's own median. */
-static double widest_interval(const struct field *field, const struct group_result *result, int rounds)
+static double widest_interval(const struct lineup *lineup, const struct group_result *result, int rounds)
 {
     double *base = malloc((size_t)(rounds + 1) * sizeof(*base)),
            *series = malloc((size_t)(rounds + 1) * sizeof(*series));
     double fastest = INFINITY, widest = 0;
 
-    for (size_t i = 0; base && series && i < field->count; i++) {
-        rounds_series(&field->contenders[i], rounds, series);
+    for (size_t i = 0; base && series && i < lineup->count; i++) {
+        rounds_series(&lineup->contenders[i], rounds, series);
         double median = stats_median_present(series, (size_t)rounds);
-        if (!result->cases[field->case_of[i]].bench_case->vanilla || !(median < fastest))
+        if (!result->cases[lineup->case_of[i]].bench_case->vanilla || !(median < fastest))
             continue;
         fastest = median;
         memcpy(base, series, (size_t)rounds * sizeof(*base));
         widest = narrowness(stats_present_interval(series, (size_t)rounds, CONFIDENCE));
     }
-    for (size_t i = 0; base && series && isfinite(fastest) && i < field->count; i++) {
-        rounds_series(&field->contenders[i], rounds, series);
+    for (size_t i = 0; base && series && isfinite(fastest) && i < lineup->count; i++) {
+        rounds_series(&lineup->contenders[i], rounds, series);
         widest = fmax(widest, narrowness(stats_paired_speedup(base, series, (size_t)rounds, CONFIDENCE)));
     }
     free(base);
@@ -111,7 +111,7 @@ static double widest_interval(const struct field *field, const struct group_resu
     return widest;
 }
 
-int field_run(struct group_context *ctx, struct group_result *result, struct field *field)
+int lineup_run(struct group_context *ctx, struct group_result *result, struct lineup *lineup)
 {
     const struct measure_settings *m = &ctx->config->measure;
     const struct rounds_settings settings = {.cache = result->group->cache,
@@ -121,18 +121,18 @@ int field_run(struct group_context *ctx, struct group_result *result, struct fie
                                              .max_time_ns = m->max_time_ns,
                                              .random_order = m->random_order,
                                              .max_steal = m->max_steal,
-                                             .launch = field->launch,
+                                             .launch = lineup->launch,
                                              .stop = ctx->stop};
     int first = result->rounds, last = first + m->rounds, reached;
 
-    rounds_warm_up(field->contenders, field->count, &settings);
+    rounds_warm_up(lineup->contenders, lineup->count, &settings);
     for (;;) {
-        reached =
-            rounds_run(field->contenders, field->count, &settings, first, last, &ctx->sampler, &field->rng);
+        reached = rounds_run(lineup->contenders, lineup->count, &settings, first, last, &ctx->sampler,
+                             &lineup->rng);
         if (reached < 0)
             return OCT_NO_MEMORY;
         result->rounds = reached;
-        if (reached < last || !(m->precision > 0) || widest_interval(field, result, reached) <= m->precision)
+        if (reached < last || !(m->precision > 0) || widest_interval(lineup, result, reached) <= m->precision)
             return OCT_OK;
         first = last;
         last += (m->rounds + 1) / 2;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What is alive while a group is measured: the cases that verified, planned side by side. */
-#ifndef BENCH_FIELD_H
-#define BENCH_FIELD_H
+#ifndef BENCH_LINEUP_H
+#define BENCH_LINEUP_H
 
 #include "measure/result.h"
 
-struct field {
+struct lineup {
     int launch;
     uint64_t rng;
     size_t count;
@@ -15,15 +15,15 @@ struct field {
 };
 
 /* Room for every case of the result that is ok so far. */
-int field_make(struct field *field, struct group_result *result, uint64_t seed, int launch,
-               struct oct_message *msg);
+int lineup_make(struct lineup *lineup, struct group_result *result, uint64_t seed, int launch,
+                struct oct_message *msg);
 /* Plans and buffers, in random order, so that no case always has the first allocation. */
-void field_prepare(struct field *field, struct group_result *result);
+void lineup_prepare(struct lineup *lineup, struct group_result *result);
 /* The configured rounds, and as many more as the asked-for precision needs and the time allows. OCT_OK or
  * OCT_NO_MEMORY. */
-int field_run(struct group_context *ctx, struct group_result *result, struct field *field);
-/* Undoes field_prepare; the samples stay. */
-void field_release(struct field *field);
-void field_free(struct field *field);
+int lineup_run(struct group_context *ctx, struct group_result *result, struct lineup *lineup);
+/* Undoes lineup_prepare; the samples stay. */
+void lineup_release(struct lineup *lineup);
+void lineup_free(struct lineup *lineup);
 
 #endif

@@ -153,24 +153,24 @@ static void count_case(struct group_context *ctx, struct case_result *c, const s
         c->counter_count = 0;
 }
 
-static void look_inside(struct group_context *ctx, struct group_result *result, struct field *field)
+static void look_inside(struct group_context *ctx, struct group_result *result, struct lineup *lineup)
 {
-    for (size_t i = 0; i < field->count && !stopped(ctx); i++) {
-        struct case_result *c = &result->cases[field->case_of[i]];
-        double median = contender_median(&field->contenders[i], result->rounds);
+    for (size_t i = 0; i < lineup->count && !stopped(ctx); i++) {
+        struct case_result *c = &result->cases[lineup->case_of[i]];
+        double median = contender_median(&lineup->contenders[i], result->rounds);
 
-        step(ctx, result->group, "look inside", 0.9 + 0.1 * (double)i / (double)field->count);
-        if (field->contenders[i].status)
+        step(ctx, result->group, "look inside", 0.9 + 0.1 * (double)i / (double)lineup->count);
+        if (lineup->contenders[i].status)
             continue;
         if (result->group->cache == CACHE_WARM)
-            c->part_count = breakdown_take(&ctx->sampler, &field->prepared[i], c->ops, median, c->parts);
+            c->part_count = breakdown_take(&ctx->sampler, &lineup->prepared[i], c->ops, median, c->parts);
         if (ctx->counters)
-            count_case(ctx, c, &field->prepared[i], median);
+            count_case(ctx, c, &lineup->prepared[i], median);
     }
 }
 
 /* In this process, or in as many fresh ones as the config asks for. */
-static int run_launches(struct group_context *ctx, struct group_result *result, struct field *field,
+static int run_launches(struct group_context *ctx, struct group_result *result, struct lineup *lineup,
                         struct oct_message *msg)
 {
     int launches = ctx->config->measure.launches, status = OCT_OK;
@@ -178,45 +178,45 @@ static int run_launches(struct group_context *ctx, struct group_result *result, 
     for (int i = 0; i < launches && !status && !stopped(ctx); i++) {
         step(ctx, result->group, "measure", 0.3 + 0.6 * i / launches);
         if (launches > 1)
-            status = launch_measure(ctx, result, field, i, msg);
-        else if (field_run(ctx, result, field))
+            status = launch_measure(ctx, result, lineup, i, msg);
+        else if (lineup_run(ctx, result, lineup))
             status = message_fail(msg, OCT_NO_MEMORY, "no memory for the samples");
         result->launch_end[result->launches++] = result->rounds;
     }
     return status;
 }
 
-static int measure_field(struct group_context *ctx, struct group_result *result, struct field *field,
-                         struct oct_message *msg)
+static int measure_lineup(struct group_context *ctx, struct group_result *result, struct lineup *lineup,
+                          struct oct_message *msg)
 {
     bool here = ctx->config->measure.launches == 1;
     int status;
 
     if (here)
-        field_prepare(field, result);
+        lineup_prepare(lineup, result);
     else
         topology_unbind(ctx->topology); /* a fresh process inherits where this thread may run */
-    status = run_launches(ctx, result, field, msg);
+    status = run_launches(ctx, result, lineup, msg);
     if (!here && !status)
         status = topology_bind_team(ctx->topology, &ctx->config->affinity, result->group->threads,
                                     result->bound, msg);
     if (!here && !status && !stopped(ctx))
-        field_prepare(field, result);
+        lineup_prepare(lineup, result);
     if (!status)
-        look_inside(ctx, result, field);
-    field_release(field);
-    result->kept_disturbed = rounds_keep_if_most_disturbed(field->contenders, field->count, result->rounds);
-    result->disturbed =
-        rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_STEAL | DISTURBED_APART);
-    result->stolen = rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_STEAL);
-    result->apart = rounds_disturbed(field->contenders, field->count, result->rounds, DISTURBED_APART);
-    for (size_t i = 0; i < field->count; i++) {
-        struct case_result *c = &result->cases[field->case_of[i]];
+        look_inside(ctx, result, lineup);
+    lineup_release(lineup);
+    result->kept_disturbed = rounds_keep_if_most_disturbed(lineup->contenders, lineup->count, result->rounds);
+    result->disturbed = rounds_disturbed(lineup->contenders, lineup->count, result->rounds,
+                                         DISTURBED_STEAL | DISTURBED_APART);
+    result->stolen = rounds_disturbed(lineup->contenders, lineup->count, result->rounds, DISTURBED_STEAL);
+    result->apart = rounds_disturbed(lineup->contenders, lineup->count, result->rounds, DISTURBED_APART);
+    for (size_t i = 0; i < lineup->count; i++) {
+        struct case_result *c = &result->cases[lineup->case_of[i]];
 
-        if (field->contenders[i].status && c->status == CASE_OK)
+        if (lineup->contenders[i].status && c->status == CASE_OK)
             group_settle_case(c, OCT_ERROR, "execute failed while it was being timed");
-        c->contender = field->contenders[i];
-        field->contenders[i] = (struct contender){0};
+        c->contender = lineup->contenders[i];
+        lineup->contenders[i] = (struct contender){0};
     }
     return status;
 }
@@ -274,7 +274,7 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
                   bool *interrupted, struct oct_message *msg)
 {
     struct problems problems = {0};
-    struct field field = {0};
+    struct lineup lineup = {0};
     int status;
 
     memset(out, 0, sizeof(*out));
@@ -296,16 +296,16 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
         status = verify_group(ctx, out, &problems, msg);
     crash_note("the timed rounds of %s/%s, %d threads\n", group->suite, group->layer, group->threads);
     if (!status)
-        status = field_make(&field, out, ctx->config->measure.seed, 0, msg);
+        status = lineup_make(&lineup, out, ctx->config->measure.seed, 0, msg);
     if (status || stopped(ctx))
         goto done;
     if (any_ok(out)) {
         measure_peaks(ctx, group->threads);
-        status = measure_field(ctx, out, &field, msg);
+        status = measure_lineup(ctx, out, &lineup, msg);
     }
 done:
     *interrupted = stopped(ctx);
-    field_free(&field);
+    lineup_free(&lineup);
     problems_free(&problems);
     return status;
 }
