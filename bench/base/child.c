@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -46,7 +48,8 @@ static int64_t time_left(const struct child *child)
     return left < POLL_NS ? left : POLL_NS;
 }
 
-int child_line(struct child *child, char *line, size_t size)
+/* 1 a line, 0 the end, -1 too late or stopped. */
+static int next_line(struct child *child, char *line, size_t size)
 {
     for (;;) {
         char *newline = memchr(child->buffer, '\n', child->used);
@@ -74,16 +77,48 @@ int child_line(struct child *child, char *line, size_t size)
     }
 }
 
-int child_end(struct child *child, bool kill_it)
+static void wait_for_end(struct child *child, struct child_end *end)
 {
     int state = 0;
 
-    if (kill_it)
-        kill(child->pid, SIGKILL);
     close(child->fd);
     while (waitpid(child->pid, &state, 0) < 0 && errno == EINTR)
         continue;
-    return state;
+    if (WIFSIGNALED(state)) {
+        end->signal = WTERMSIG(state);
+        snprintf(end->text, sizeof(end->text), "died of signal %d (%s)", end->signal, strsignal(end->signal));
+    } else {
+        end->status = WEXITSTATUS(state);
+        snprintf(end->text, sizeof(end->text), "ended with status %d", end->status);
+    }
+}
+
+int child_listen(struct child *child, int (*hear)(void *context, const char *line), void *context,
+                 struct child_end *end)
+{
+    char line[1024];
+    int got = 1, heard = 0;
+
+    memset(end, 0, sizeof(*end));
+    while (!heard && (got = next_line(child, line, sizeof(line))) > 0)
+        heard = hear(context, line);
+    end->late = got < 0;
+    if (heard || end->late)
+        kill(child->pid, SIGKILL);
+    wait_for_end(child, end);
+    return heard;
+}
+
+char *child_marks(const bool *want, size_t count)
+{
+    char *marks = malloc(count + 1);
+
+    if (!marks)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        marks[i] = want[i] ? '1' : '0';
+    marks[count] = '\0';
+    return marks;
 }
 
 void child_die_with_parent(void)

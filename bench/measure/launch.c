@@ -19,7 +19,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define CRASHED 5 /* the exit status of a process whose kernel crashed: crash.h */
 
@@ -28,16 +27,17 @@
 /* --launch=...; NULL: no memory. */
 static char *ask_text(const struct group_result *result, const struct lineup *lineup, int launch)
 {
-    char *text = NULL, *want;
-    int length = asprintf(&text, "--launch=%s:%d:%*s", result->group->id, launch, (int)result->count, "");
+    bool *want = calloc(result->count + 1, sizeof(*want));
+    char *text = NULL, *marks = NULL;
 
-    if (length < 0)
-        return NULL;
-    want = text + (size_t)length - result->count;
-    memset(want, '0', result->count);
-    for (size_t i = 0; i < lineup->count; i++)
-        if (!lineup->contenders[i].status)
-            want[lineup->case_of[i]] = '1';
+    for (size_t i = 0; want && i < lineup->count; i++)
+        want[lineup->case_of[i]] = !lineup->contenders[i].status;
+    if (want)
+        marks = child_marks(want, result->count);
+    if (marks && asprintf(&text, "--launch=%s:%d:%s", result->group->id, launch, marks) < 0)
+        text = NULL;
+    free(marks);
+    free(want);
     return text;
 }
 
@@ -86,53 +86,51 @@ static int hear_sample(struct contender *contender, const struct group_result *r
     return OCT_OK;
 }
 
-/* OCT_OK, or what is wrong with the launch or with us. *rounds is set by its last line. */
-static int hear(struct group_result *result, struct lineup *lineup, int launch, const char *line, int *rounds,
-                struct oct_message *msg)
+/* What one launch says, and where that goes. */
+struct hearing {
+    struct group_result *result;
+    struct lineup *lineup;
+    int launch, rounds; /* rounds: of its last line; -1: not heard yet */
+    struct oct_message *msg;
+};
+
+/* OCT_OK, or what is wrong with the launch or with us. */
+static int hear(void *context, const char *line)
 {
+    struct hearing *h = context;
     struct contender *contender;
     char word[8] = "";
     size_t index;
     int at = 0, status;
     uint64_t ns;
 
-    if (sscanf(line, "done %d", rounds) == 1)
+    if (sscanf(line, "done %d", &h->rounds) == 1)
         return OCT_OK;
     if (strncmp(line, "broken ", 7) == 0)
-        return message_fail(msg, OCT_ERROR, "%s", line + 7);
-    if (sscanf(line, "%7s %zu %n", word, &index, &at) != 2 || !(contender = contender_of(lineup, index)))
+        return message_fail(h->msg, OCT_ERROR, "%s", line + 7);
+    if (sscanf(line, "%7s %zu %n", word, &index, &at) != 2 || !(contender = contender_of(h->lineup, index)))
         return OCT_OK; /* what a library prints on the standard output is not for us */
     line += at;
-    if (strcmp(word, "sample") == 0 && (status = hear_sample(contender, result, launch, line)))
-        return message_fail(msg, status, "a launch spoke of a sample that cannot be read or kept: %s", line);
+    if (strcmp(word, "sample") == 0 && (status = hear_sample(contender, h->result, h->launch, line)))
+        return message_fail(h->msg, status, "a launch spoke of a sample that cannot be read or kept: %s",
+                            line);
     if (strcmp(word, "spent") == 0 && sscanf(line, "%" SCNu64, &ns) == 1)
         contender->total_ns += ns;
     if (strcmp(word, "fail") == 0 && sscanf(line, "%d %n", &status, &at) == 1) {
         contender->status = status;
-        group_settle_case(&result->cases[index], status, line + at);
+        group_settle_case(&h->result->cases[index], status, line + at);
     }
     return OCT_OK;
-}
-
-static int judge_end(struct group_result *result, int state, int launch, struct oct_message *msg)
-{
-    const struct group *group = result->group;
-
-    result->crashed = WIFSIGNALED(state) || WEXITSTATUS(state) == CRASHED;
-    if (WIFSIGNALED(state))
-        return message_fail(msg, OCT_ERROR, "launch %d of %s/%s died of signal %d (%s)", launch, group->suite,
-                            group->layer, WTERMSIG(state), strsignal(WTERMSIG(state)));
-    return message_fail(msg, OCT_ERROR, "launch %d of %s/%s ended early with status %d", launch, group->suite,
-                        group->layer, WEXITSTATUS(state));
 }
 
 int launch_measure(struct group_context *ctx, struct group_result *result, struct lineup *lineup, int launch,
                    struct oct_message *msg)
 {
-    char *option = ask_text(result, lineup, launch), line[1024];
-    char **argv = option ? ask_arguments(ctx, option) : NULL;
+    struct hearing hearing = {result, lineup, launch, -1, msg};
+    char *option = ask_text(result, lineup, launch), **argv = option ? ask_arguments(ctx, option) : NULL;
     struct child child;
-    int error, got, rounds = -1, state, status = OCT_OK;
+    struct child_end end;
+    int error, status = OCT_OK;
 
     if (!argv) {
         status = message_fail(msg, OCT_NO_MEMORY, "no memory to start a launch");
@@ -143,13 +141,14 @@ int launch_measure(struct group_context *ctx, struct group_result *result, struc
         status = message_fail(msg, OCT_ERROR, "cannot start a launch: %s", strerror(error));
         goto done;
     }
-    while (!status && (got = child_line(&child, line, sizeof(line))) > 0)
-        status = hear(result, lineup, launch, line, &rounds, msg);
-    state = child_end(&child, status || got < 0);
-    if (!status && rounds < 0 && !(ctx->stop && *ctx->stop))
-        status = judge_end(result, state, launch, msg);
-    if (rounds > 0)
-        result->rounds += rounds;
+    status = child_listen(&child, hear, &hearing, &end);
+    if (!status && hearing.rounds < 0 && !(ctx->stop && *ctx->stop)) {
+        result->crashed = end.signal || end.status == CRASHED;
+        status = message_fail(msg, OCT_ERROR, "launch %d of %s/%s %s", launch, result->group->suite,
+                              result->group->layer, end.text);
+    }
+    if (hearing.rounds > 0)
+        result->rounds += hearing.rounds;
 done:
     free(argv);
     free(option);
