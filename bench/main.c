@@ -2,11 +2,8 @@
 /* octbench: subcommands and the flags that may stand before them; nothing else. */
 #define _GNU_SOURCE
 #include "base/complain.h"
-#include "commands/conv.h"
-#include "commands/doctor.h"
+#include "commands/commands.h"
 #include "gate/gate.h"
-#include "commands/options.h"
-#include "commands/run.h"
 
 #include <argp.h>
 #include <stdio.h>

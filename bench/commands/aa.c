@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench aa: the gate on a build against itself, many times: what this machine lets one claim. */
 #define _GNU_SOURCE
-#include "gate/gate.h"
+#include "commands/commands.h"
+
 #include "base/timer.h"
+#include "gate/gate.h"
 #include "machine/topology.h"
 
 #include <argp.h>

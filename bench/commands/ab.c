@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench ab: two builds (or two kernels), verified, measured interleaved in fresh processes, judged. */
 #define _GNU_SOURCE
-#include "gate/gate.h"
+#include "commands/commands.h"
+
 #include "base/timer.h"
+#include "gate/gate.h"
 
 #include <argp.h>
 #include <math.h>

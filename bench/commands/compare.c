@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench compare: two stored runs. Their absolute times are never compared, only the speedups that each run
  * measured within its own rounds, and where the machines differ that too is only advice. */
-#include "report/results.h"
-#include "gate/gate.h"
+#include "commands/commands.h"
+
 #include "base/json.h"
 #include "check/stats.h"
+#include "gate/gate.h"
+#include "report/results.h"
 
 #include <argp.h>
 #include <math.h>

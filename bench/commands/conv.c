@@ -4,8 +4,9 @@
 
 #include "base/complain.h"
 #include "base/message.h"
-#include "commands/options.h"
 #include "check/prepare.h"
+#include "commands/commands.h"
+#include "commands/options.h"
 
 #include <argp.h>
 #include <errno.h>

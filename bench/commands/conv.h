@@ -5,8 +5,6 @@
 
 #include "check/npy.h"
 
-int conv_main(int argc, char **argv);
-
 /* What the command line says; NULL, 0 or -1 where it says nothing. */
 struct conv_request {
     const char *in[OCT_MAX_BANDS], *bias[OCT_MAX_BANDS], *residual[OCT_MAX_BANDS], *out[OCT_MAX_BANDS];

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "commands/doctor.h"
 
+#include "commands/commands.h"
 #include "commands/options.h"
 #include "machine/topology_internal.h"
 

@@ -5,8 +5,6 @@
 
 #include "commands/findings.h"
 
-int doctor_main(int argc, char **argv);
-
 struct topology;
 
 /* The system as it is set up: processor, clock, limits, memory, runtime. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench kernels. */
-#include "commands/run.h"
+#include "commands/commands.h"
 
 #include "commands/options.h"
 #include "octconv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* octbench verify: every kernel that claims a problem agrees with the reference. */
 #define _GNU_SOURCE
-#include "commands/run.h"
+#include "commands/commands.h"
 
 #include "base/crash.h"
 #include "commands/options.h"

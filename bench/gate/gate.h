@@ -124,10 +124,4 @@ int gate_open_quads(struct gate_run *run, const char *path);
 /* Opens both libraries to check them and to learn their versions. 0, or 2 with the reason on stderr. */
 int gate_check_libraries(const struct gate_options *options, char versions[2][64]);
 
-/* ---- subcommands --------------------------------------------------------------------------------- */
-
-int ab_main(int argc, char **argv);
-int aa_main(int argc, char **argv);
-int compare_main(int argc, char **argv);
-
 #endif
