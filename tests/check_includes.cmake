@@ -17,7 +17,7 @@ function(home header home)
   endif()
 endfunction()
 
-home(dnnl kernels/onednn/plan.h)
+home(dnnl kernels/onednn/api.h)
 home(hwloc bench/machine/topology_hwloc.c)
 home(perfmon/ bench/counters/counters_system.c)
 home(linux/perf_event bench/counters/counters_system.c)

@@ -4,6 +4,7 @@
  * its own, nearest resampling, additions. One band is the library's plain convolution with its epilogue
  * fused.
  */
+#include "compose/compose.h"
 #include "onednn/onednn.h"
 
 static int count_paths(const struct oct_problem *p, int to)
@@ -16,73 +17,74 @@ static int count_paths(const struct oct_problem *p, int to)
 }
 
 /* The path's share of Y, in a buffer of its own. */
-static int compose_path(struct oct_plan *plan, int from, int to, bool bias)
+static int compose_path(struct composer *o, int from, int to, bool bias)
 {
-    const struct oct_problem *p = onednn_problem(plan);
-    struct oct_path path = oct_path_get(p, from, to);
-    int share = onednn_scratch(plan, to, path.out), high;
+    struct oct_path path = oct_path_get(o->p, from, to);
+    int share = compose_scratch(o, to, path.out), high;
 
-    onednn_conv(plan, from, to, onednn_pooled(plan, from, to), share, (struct onednn_ending){.bias = bias});
+    compose_conv(o, from, to, share, (struct ending){.bias = bias});
     if (!path.up)
         return share;
-    high = onednn_scratch(plan, to, oct_out_extent(p, to));
-    onednn_upsample(plan, to, path.up, share, high, (struct onednn_ending){.accumulate = false});
+    high = compose_scratch(o, to, oct_out_extent(o->p, to));
+    compose_upsample(o, from, to, share, high, (struct ending){.accumulate = false});
     return high;
 }
 
 /* A band that a single path feeds has nothing to add up. */
-static void compose_alone(struct oct_plan *plan, int from, int to)
+static void compose_alone(struct composer *o, int from, int to)
 {
-    const struct oct_problem *p = onednn_problem(plan);
-    struct oct_path path = oct_path_get(p, from, to);
-    int y = onednn_output(plan, to), low;
+    struct oct_path path = oct_path_get(o->p, from, to);
+    int y = compose_output(to), low;
 
     if (!path.up) {
-        onednn_conv(plan, from, to, onednn_pooled(plan, from, to), y,
-                    (struct onednn_ending){.bias = true, .epilogue = true});
+        compose_conv(o, from, to, y, (struct ending){.bias = true, .epilogue = true});
         return;
     }
-    low = onednn_scratch(plan, to, path.out);
-    onednn_conv(plan, from, to, onednn_pooled(plan, from, to), low, (struct onednn_ending){.bias = true});
-    onednn_upsample(plan, to, path.up, low, y, (struct onednn_ending){.epilogue = true});
+    low = compose_scratch(o, to, path.out);
+    compose_conv(o, from, to, low, (struct ending){.bias = true});
+    compose_upsample(o, from, to, low, y, (struct ending){.epilogue = true});
 }
 
-static void compose_band(struct oct_plan *plan, int to)
+static void compose_band(struct composer *o, int to)
 {
-    const struct oct_problem *p = onednn_problem(plan);
-    int y = onednn_output(plan, to), paths = count_paths(p, to), done = 0, sum = 0;
+    int y = compose_output(to), paths = count_paths(o->p, to), done = 0, sum = 0;
 
-    for (int from = 0; from < p->bands; from++) {
+    for (int from = compose_next_path(o, -1, to, 1); from < o->p->bands;
+         from = compose_next_path(o, from, to, 1)) {
         int share;
 
-        if (!oct_path_exists(p, from, to))
-            continue;
         if (paths == 1) {
-            compose_alone(plan, from, to);
+            compose_alone(o, from, to);
             return;
         }
-        share = compose_path(plan, from, to, done == 0);
+        share = compose_path(o, from, to, done == 0);
         done++;
         if (done == 1) {
             sum = share;
             continue;
         }
-        onednn_add(plan, to, sum, share, y, done == paths);
+        compose_add(o, to, sum, share, y, done == paths);
         sum = y;
     }
 }
 
-static void compose(struct oct_plan *plan)
+static struct composition compose_framework(const struct oct_problem *p)
 {
-    for (int to = 0; to < onednn_problem(plan)->bands; to++)
-        if (onednn_problem(plan)->oc[to])
-            compose_band(plan, to);
+    struct composer o = composer_of(p);
+
+    for (int to = 0; to < p->bands; to++)
+        if (p->oc[to])
+            compose_band(&o, to);
+    return o.c;
 }
 
 static int plan_framework(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
                           int threads, struct oct_message *msg)
 {
-    return onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, compose, msg);
+    struct composition c = compose_framework(p);
+    int status = compose_check(p, msg);
+
+    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_framework = {

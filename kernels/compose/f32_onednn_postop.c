@@ -4,52 +4,49 @@
  * into Y, the other paths accumulate onto Y by a sum post-op, and bias, residual and activation ride on the
  * last operation of each band. One band is the library's plain convolution.
  */
+#include "compose/compose.h"
 #include "onednn/onednn.h"
 
-static int next_path(const struct oct_problem *p, int from, int to)
-{
-    do
-        from--;
-    while (from >= 0 && !oct_path_exists(p, from, to));
-    return from;
-}
-
 /* From the coarsest band to the finest: upsampling, which can write but not cheaply add, comes first. */
-static void compose_band(struct oct_plan *plan, int to)
+static void compose_band(struct composer *o, int to)
 {
-    const struct oct_problem *p = onednn_problem(plan);
-    struct onednn_ending ending = {.accumulate = false};
-    int y = onednn_output(plan, to);
+    struct ending ending = {.accumulate = false};
+    int y = compose_output(to);
 
-    for (int from = next_path(p, p->bands, to), next; from >= 0; from = next) {
-        struct oct_path path = oct_path_get(p, from, to);
+    for (int from = compose_next_path(o, o->p->bands, to, -1), next; from >= 0; from = next) {
+        struct oct_path path = oct_path_get(o->p, from, to);
 
-        next = next_path(p, from, to);
+        next = compose_next_path(o, from, to, -1);
         ending.bias = ending.epilogue = next < 0;
         if (path.up) {
-            int low = onednn_scratch(plan, to, path.out);
+            int low = compose_scratch(o, to, path.out);
             /* Upsampling copies the bias along; adding it at low resolution is cheaper. */
-            onednn_conv(plan, from, to, onednn_pooled(plan, from, to), low,
-                        (struct onednn_ending){.bias = ending.bias});
-            onednn_upsample(plan, to, path.up, low, y, ending);
+            compose_conv(o, from, to, low, (struct ending){.bias = ending.bias});
+            compose_upsample(o, from, to, low, y, ending);
         } else {
-            onednn_conv(plan, from, to, onednn_pooled(plan, from, to), y, ending);
+            compose_conv(o, from, to, y, ending);
         }
         ending.accumulate = true;
     }
 }
 
-void onednn_compose_postop(struct oct_plan *plan)
+struct composition compose_postop(const struct oct_problem *p)
 {
-    for (int to = 0; to < onednn_problem(plan)->bands; to++)
-        if (onednn_problem(plan)->oc[to])
-            compose_band(plan, to);
+    struct composer o = composer_of(p);
+
+    for (int to = 0; to < p->bands; to++)
+        if (p->oc[to])
+            compose_band(&o, to);
+    return o.c;
 }
 
 static int plan_postop(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
                        int threads, struct oct_message *msg)
 {
-    return onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, onednn_compose_postop, msg);
+    struct composition c = compose_postop(p);
+    int status = compose_check(p, msg);
+
+    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_postop = {

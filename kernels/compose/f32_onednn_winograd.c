@@ -4,12 +4,16 @@
  * every path that the library accepts them for. A layer that would get none is unsupported, so that this
  * kernel never is the direct one under another name.
  */
+#include "compose/compose.h"
 #include "onednn/onednn.h"
 
 static int plan_winograd(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
                          int threads, struct oct_message *msg)
 {
-    return onednn_plan(out, p, w, threads, OCT_ALGORITHM_WINOGRAD, onednn_compose_postop, msg);
+    struct composition c = compose_postop(p);
+    int status = compose_check(p, msg);
+
+    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_WINOGRAD, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_winograd = {

@@ -40,26 +40,22 @@ static struct conv conv_of(const struct oct_plan *plan, int from, int to, int sr
     return c;
 }
 
-static bool conv_desc(struct oct_plan *plan, const struct conv *c, bool bias, dnnl_alg_kind_t algorithm,
-                      dnnl_convolution_desc_t *desc)
+static struct api_conv describe_conv(const struct oct_plan *plan, const struct conv *c, bool bias,
+                                     dnnl_alg_kind_t algorithm)
 {
-    dnnl_dims_t strides, dilates, pads, bias_dims = {c->rows};
-    dnnl_memory_desc_t weights, bias_md;
     int stride = c->path.conv_stride, dilate = plan->p.dilation - 1;
+    struct api_conv conv = {.algorithm = algorithm,
+                            .src = onednn_desc(plan, c->src),
+                            .dst = onednn_desc(plan, c->dst),
+                            .weights_ndims = c->ndims,
+                            .bias = bias ? c->rows : 0};
 
-    onednn_put_spatial(plan, strides, 1, stride, stride);
-    onednn_put_spatial(plan, dilates, dilate, dilate, dilate);
-    onednn_put_spatial(plan, pads, c->path.pad_d, c->path.pad_h, c->path.pad_w);
-    return onednn_ok(plan,
-                     dnnl_memory_desc_init_by_tag(&weights, c->ndims, c->dims, dnnl_f32, dnnl_format_tag_any),
-                     "weights") &&
-           onednn_ok(plan, dnnl_memory_desc_init_by_tag(&bias_md, 1, bias_dims, dnnl_f32, dnnl_a),
-                     "a bias") &&
-           onednn_ok(plan,
-                     dnnl_dilated_convolution_forward_desc_init(
-                         desc, dnnl_forward_inference, algorithm, onednn_desc(plan, c->src), &weights,
-                         bias ? &bias_md : NULL, onednn_desc(plan, c->dst), strides, dilates, pads, pads),
-                     "a convolution");
+    memcpy(conv.weights, c->dims, sizeof(conv.weights));
+    onednn_put_spatial(plan, conv.strides, 1, stride, stride);
+    onednn_put_spatial(plan, conv.dilates, dilate, dilate, dilate);
+    onednn_put_spatial(plan, conv.left, c->path.pad_d, c->path.pad_h, c->path.pad_w);
+    memcpy(conv.right, conv.left, sizeof(conv.right));
+    return conv;
 }
 
 /* Small maps: F(4x4) wastes partial tiles, and its weights, four times the plain ones, dominate. Where maps
@@ -112,18 +108,17 @@ static bool is_usable(const struct oct_plan *plan, const struct conv *c, struct 
 }
 
 /* The preferred or else the library's first implementation other than its reference loop; NULL: none. */
-static dnnl_primitive_desc_t pick(struct oct_plan *plan, const struct conv *c,
-                                  const dnnl_convolution_desc_t *desc, const_dnnl_primitive_attr_t attr,
-                                  struct onednn_post post)
+static dnnl_primitive_desc_t pick(struct oct_plan *plan, const struct conv *c, const struct api_conv *conv,
+                                  const_dnnl_primitive_attr_t attr, struct onednn_post post)
 {
-    const char *preferred = preferred_impl(plan, c, desc->alg_kind);
+    const char *preferred = preferred_impl(plan, c, conv->algorithm);
     dnnl_primitive_desc_t best = NULL;
-    dnnl_primitive_desc_iterator_t i = NULL;
+    struct api_convs convs;
 
-    if (dnnl_primitive_desc_iterator_create(&i, desc, attr, plan->engine, NULL) != dnnl_success)
+    if (api_convs_first(&convs, conv, plan->engine, attr))
         return NULL;
     do {
-        dnnl_primitive_desc_t pd = dnnl_primitive_desc_iterator_fetch(i);
+        dnnl_primitive_desc_t pd = api_convs_get(&convs);
         const char *impl = "ref";
         bool better;
 
@@ -135,8 +130,8 @@ static dnnl_primitive_desc_t pick(struct oct_plan *plan, const struct conv *c,
         }
         dnnl_primitive_desc_destroy(best);
         best = pd;
-    } while ((preferred || !best) && dnnl_primitive_desc_iterator_next(i) == dnnl_success);
-    dnnl_primitive_desc_iterator_destroy(i);
+    } while ((preferred || !best) && api_convs_next(&convs));
+    api_convs_end(&convs);
     return best;
 }
 
@@ -176,15 +171,11 @@ static void reorder(struct oct_plan *plan, int src, int dst)
 static int add_weights(struct oct_plan *plan, const struct conv *c, const_dnnl_primitive_desc_t pd)
 {
     static const dnnl_format_tag_t plain[] = {dnnl_abcd, dnnl_abcde, dnnl_abcdef};
-    const dnnl_memory_desc_t *wanted = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    api_desc wanted = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     size_t bytes = dnnl_memory_desc_get_size(wanted);
-    dnnl_memory_desc_t md;
     int given, packed;
 
-    if (!onednn_ok(plan, dnnl_memory_desc_init_by_tag(&md, c->ndims, c->dims, dnnl_f32, plain[c->ndims - 4]),
-                   "weights"))
-        return 0;
-    given = onednn_add_memory(plan, &md, pad_weights(plan, c));
+    given = onednn_add_plain(plan, c->ndims, c->dims, plain[c->ndims - 4], pad_weights(plan, c));
     packed = onednn_add_memory(plan, wanted, onednn_allocate(plan, bytes));
     if (plan->status)
         return 0;
@@ -197,20 +188,16 @@ static int add_weights(struct oct_plan *plan, const struct conv *c, const_dnnl_p
 
 static int add_bias(struct oct_plan *plan, int band, int channels)
 {
-    dnnl_dims_t dims = {channels};
-    dnnl_memory_desc_t md;
     float *data;
 
     if (plan->bias[band])
         return plan->bias[band];
-    if (!onednn_ok(plan, dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "a bias"))
-        return 0;
     data = onednn_allocate(plan, (size_t)channels * sizeof(float));
     if (!data)
         return 0;
     memset(data, 0, (size_t)channels * sizeof(float));
     memcpy(data, plan->w->bias[band], (size_t)plan->p.oc[band] * sizeof(float));
-    plan->bias[band] = onednn_add_memory(plan, &md, data);
+    plan->bias[band] = onednn_add_plain(plan, 1, (dnnl_dims_t){channels}, dnnl_a, data);
     return plan->bias[band];
 }
 
@@ -229,21 +216,19 @@ static void add_conv_step(struct oct_plan *plan, const struct conv *c, bool bias
 }
 
 /* False and true as onednn_add_conv(). */
-static bool add_conv_by(struct oct_plan *plan, const struct conv *c, struct onednn_ending ending,
+static bool add_conv_by(struct oct_plan *plan, const struct conv *c, struct ending ending,
                         dnnl_alg_kind_t algorithm)
 {
     bool bias = ending.bias && plan->p.epilogue & OCT_EPILOGUE_BIAS;
     struct onednn_post post = onednn_post_of(plan, c->to, ending);
-    dnnl_convolution_desc_t desc;
+    struct api_conv conv = describe_conv(plan, c, bias, algorithm);
     dnnl_primitive_attr_t attr;
     dnnl_primitive_desc_t pd;
 
-    if (!conv_desc(plan, c, bias, algorithm, &desc))
-        return true;
     attr = onednn_make_attr(plan, post);
     if (!attr)
         return true;
-    pd = pick(plan, c, &desc, attr, post);
+    pd = pick(plan, c, &conv, attr, post);
     dnnl_primitive_attr_destroy(attr);
     if (!pd)
         return false;
@@ -253,7 +238,7 @@ static bool add_conv_by(struct oct_plan *plan, const struct conv *c, struct oned
     return true;
 }
 
-bool onednn_add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct onednn_ending ending)
+bool onednn_add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct ending ending)
 {
     struct conv c;
 

@@ -10,6 +10,6 @@ bool onednn_fills_blocks(struct oct_plan *plan, int from, int to);
 
 /* Winograd where it was asked for and exists, else direct. False if the library has no implementation worth
  * the name; true if the step was added or an error stands. */
-bool onednn_add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct onednn_ending ending);
+bool onednn_add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct ending ending);
 
 #endif

@@ -1,58 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* The operations of a oneDNN plan: each finds the library's implementation and adds its step. */
+#include "onednn/ops.h"
 #include "onednn/conv.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- primitives ---------------------------------------------------------------------------------- */
-
-static int add_pool(struct oct_plan *plan, int src, int channels, int log2)
+static void add_pool(struct oct_plan *plan, int src, int dst, int log2)
 {
-    const struct tensor *t = &plan->tensors[src];
-    int size = 1 << log2;
-    struct oct_extent e = {t->e.d, oct_ceil_div(t->e.h, size), oct_ceil_div(t->e.w, size)};
-    int dst = onednn_add_scratch(plan, t->layout, channels, e);
-    dnnl_dims_t window, left = {0}, right;
-    dnnl_pooling_desc_t desc;
-    dnnl_primitive_attr_t attr;
+    const struct tensor *from = &plan->tensors[src], *to = &plan->tensors[dst];
+    dnnl_primitive_attr_t attr = onednn_make_attr(plan, (struct onednn_post){.accumulate = false});
     dnnl_primitive_desc_t pd = NULL;
-    struct step *step;
+    dnnl_dims_t window, right;
+    int size = 1 << log2;
 
-    if (!dst)
-        return 0;
     onednn_put_spatial(plan, window, 1, size, size);
-    onednn_put_spatial(plan, right, 0, e.h * size - t->e.h, e.w * size - t->e.w); /* ceil mode */
-    if (!onednn_ok(plan,
-                   dnnl_pooling_forward_desc_init(&desc, dnnl_forward_inference,
-                                                  dnnl_pooling_avg_exclude_padding, onednn_desc(plan, src),
-                                                  onednn_desc(plan, dst), window, window, left, right),
-                   "a pooling"))
-        return 0;
-    attr = onednn_make_attr(plan, (struct onednn_post){.accumulate = false});
-    if (!attr ||
-        !onednn_ok(plan, dnnl_primitive_desc_create(&pd, &desc, attr, plan->engine, NULL), "a pooling")) {
-        dnnl_primitive_attr_destroy(attr);
-        return 0;
+    onednn_put_spatial(plan, right, 0, to->e.h * size - from->e.h,
+                       to->e.w * size - from->e.w); /* ceil mode */
+    if (attr && onednn_ok(plan,
+                          api_pooling(&pd, plan->engine, attr, onednn_desc(plan, src), onednn_desc(plan, dst),
+                                      window, right),
+                          "a pooling")) {
+        struct step *step = onednn_add_primitive(plan, "pool", pd);
+        onednn_add_arg(plan, step, DNNL_ARG_SRC, src);
+        onednn_add_arg(plan, step, DNNL_ARG_DST, dst);
     }
-    step = onednn_add_primitive(plan, "pool", pd);
-    onednn_add_arg(plan, step, DNNL_ARG_SRC, src);
-    onednn_add_arg(plan, step, DNNL_ARG_DST, dst);
     dnnl_primitive_desc_destroy(pd);
     dnnl_primitive_attr_destroy(attr);
-    return dst;
 }
 
 static dnnl_primitive_desc_t resampling_desc(struct oct_plan *plan, int src, int dst, struct onednn_post post)
 {
-    dnnl_resampling_desc_t desc;
     dnnl_primitive_attr_t attr = onednn_make_attr(plan, post);
     dnnl_primitive_desc_t pd = NULL;
 
-    if (attr &&
-        dnnl_resampling_forward_desc_init(&desc, dnnl_forward_inference, dnnl_resampling_nearest, NULL,
-                                          onednn_desc(plan, src), onednn_desc(plan, dst)) == dnnl_success)
-        dnnl_primitive_desc_create(&pd, &desc, attr, plan->engine, NULL);
+    if (attr)
+        api_resampling(&pd, plan->engine, attr, onednn_desc(plan, src), onednn_desc(plan, dst));
     dnnl_primitive_attr_destroy(attr);
     return pd;
 }
@@ -93,19 +76,14 @@ static void add_cropped(struct oct_plan *plan, int src, int dst, int up)
 
 static void add_binary(struct oct_plan *plan, int a, int b, int dst, struct onednn_post post)
 {
-    dnnl_binary_desc_t desc;
     dnnl_primitive_attr_t attr = onednn_make_attr(plan, post);
     dnnl_primitive_desc_t pd = NULL;
-    struct step *step;
 
-    if (!attr)
-        return;
-    if (onednn_ok(plan,
-                  dnnl_binary_desc_init(&desc, dnnl_binary_add, onednn_desc(plan, a), onednn_desc(plan, b),
-                                        onednn_desc(plan, dst)),
-                  "an addition") &&
-        onednn_ok(plan, dnnl_primitive_desc_create(&pd, &desc, attr, plan->engine, NULL), "an addition")) {
-        step = onednn_add_primitive(plan, "add", pd);
+    if (attr && onednn_ok(plan,
+                          api_add(&pd, plan->engine, attr, onednn_desc(plan, a), onednn_desc(plan, b),
+                                  onednn_desc(plan, dst)),
+                          "an addition")) {
+        struct step *step = onednn_add_primitive(plan, "add", pd);
         onednn_add_arg(plan, step, DNNL_ARG_SRC_0, a);
         onednn_add_arg(plan, step, DNNL_ARG_SRC_1, b);
         onednn_add_arg(plan, step, DNNL_ARG_DST, dst);
@@ -118,20 +96,14 @@ static void add_binary(struct oct_plan *plan, int a, int b, int dst, struct oned
 static void add_activation(struct oct_plan *plan, int tensor)
 {
     bool clip = plan->p.epilogue & OCT_EPILOGUE_RELU6;
-    dnnl_eltwise_desc_t desc;
     dnnl_primitive_attr_t attr = onednn_make_attr(plan, (struct onednn_post){.accumulate = false});
     dnnl_primitive_desc_t pd = NULL;
-    struct step *step;
 
-    if (!attr)
-        return;
-    if (onednn_ok(plan,
-                  dnnl_eltwise_forward_desc_init(&desc, dnnl_forward_inference,
-                                                 clip ? dnnl_eltwise_clip : dnnl_eltwise_relu,
-                                                 onednn_desc(plan, tensor), 0, clip ? 6 : 0),
-                  "an activation") &&
-        onednn_ok(plan, dnnl_primitive_desc_create(&pd, &desc, attr, plan->engine, NULL), "an activation")) {
-        step = onednn_add_primitive(plan, "activation", pd);
+    if (attr && onednn_ok(plan,
+                          api_eltwise(&pd, plan->engine, attr, onednn_desc(plan, tensor),
+                                      clip ? dnnl_eltwise_clip : dnnl_eltwise_relu, 0, clip ? 6 : 0),
+                          "an activation")) {
+        struct step *step = onednn_add_primitive(plan, "activation", pd);
         onednn_add_arg(plan, step, DNNL_ARG_SRC, tensor);
         onednn_add_arg(plan, step, DNNL_ARG_DST, tensor);
     }
@@ -142,7 +114,7 @@ static void add_activation(struct oct_plan *plan, int tensor)
 /* The epilogue as operations of its own, where it could not ride on another. */
 static void add_epilogue(struct oct_plan *plan, int band, int tensor)
 {
-    struct onednn_post post = onednn_post_of(plan, band, (struct onednn_ending){.epilogue = true});
+    struct onednn_post post = onednn_post_of(plan, band, (struct ending){.epilogue = true});
 
     if (post.residual)
         add_binary(plan, tensor, post.residual, tensor, (struct onednn_post){.activation = post.activation});
@@ -150,31 +122,21 @@ static void add_epilogue(struct oct_plan *plan, int band, int tensor)
         add_activation(plan, tensor);
 }
 
-/* ---- what compositions call ---------------------------------------------------------------------- */
-
-int onednn_pooled(struct oct_plan *plan, int from, int to)
+static void add_sum(struct oct_plan *plan, int band, int a, int b, int dst, bool epilogue)
 {
-    struct oct_path path = oct_path_get(&plan->p, from, to);
-    int *pooled = plan->pooled[from][path.pre];
-
-    if (path.pre && !pooled[0])
-        pooled[0] = add_pool(plan, IN + from, plan->p.ic[from], path.pre);
-    if (!path.pool)
-        return path.pre ? pooled[0] : IN + from;
-    if (!pooled[path.pool])
-        pooled[path.pool] = add_pool(plan, path.pre ? pooled[0] : IN + from, plan->p.ic[from], path.pool);
-    return pooled[path.pool];
+    if (!plan->status)
+        add_binary(plan, a, b, dst, onednn_post_of(plan, band, (struct ending){.epilogue = epilogue}));
 }
 
-int onednn_scratch(struct oct_plan *plan, int band, struct oct_extent e)
+static int add_scratch(struct oct_plan *plan, int band, struct oct_extent e)
 {
     return onednn_add_scratch(plan, plan->layout, plan->p.oc[band], e);
 }
 
 /* First with everything fused; then with the epilogue apart; last with the sum apart too. */
-void onednn_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct onednn_ending ending)
+static void add_conv(struct oct_plan *plan, int from, int to, int src, int dst, struct ending ending)
 {
-    struct onednn_ending less = {.accumulate = ending.accumulate, .bias = ending.bias};
+    struct ending less = {.accumulate = ending.accumulate, .bias = ending.bias};
     char name[4];
     int share;
 
@@ -187,9 +149,9 @@ void onednn_conv(struct oct_plan *plan, int from, int to, int src, int dst, stru
     }
     less.accumulate = false;
     if (ending.accumulate) {
-        share = onednn_scratch(plan, to, plan->tensors[dst].e);
+        share = add_scratch(plan, to, plan->tensors[dst].e);
         if (onednn_add_conv(plan, from, to, src, share, less)) {
-            onednn_add(plan, to, dst, share, dst, ending.epilogue);
+            add_sum(plan, to, dst, share, dst, ending.epilogue);
             return;
         }
     }
@@ -199,7 +161,7 @@ void onednn_conv(struct oct_plan *plan, int from, int to, int src, int dst, stru
                      oct_path_name(&plan->p, from, to, name), oct_layout_name(plan->layout));
 }
 
-void onednn_upsample(struct oct_plan *plan, int band, int up, int src, int dst, struct onednn_ending ending)
+static void add_upsampling(struct oct_plan *plan, int band, int up, int src, int dst, struct ending ending)
 {
     const struct tensor *low = &plan->tensors[src], *high = &plan->tensors[dst];
     /* The library scales by the ratio of the extents, so that 4 -> 7 would not be a factor of 2. */
@@ -215,13 +177,52 @@ void onednn_upsample(struct oct_plan *plan, int band, int up, int src, int dst, 
             add_epilogue(plan, band, dst);
         return;
     }
-    copy = onednn_scratch(plan, band, high->e);
+    copy = add_scratch(plan, band, high->e);
     add_cropped(plan, src, copy, up);
-    onednn_add(plan, band, dst, copy, dst, ending.epilogue);
+    add_sum(plan, band, dst, copy, dst, ending.epilogue);
 }
 
-void onednn_add(struct oct_plan *plan, int band, int a, int b, int dst, bool epilogue)
+/* The plan's tensor that stands for the composition's; its own are made where they are first written, and a
+ * pooled copy has the layout of what it copies. */
+static int tensor_of(struct oct_plan *plan, const struct composition *c, int tensor, enum oct_layout layout)
 {
-    if (!plan->status)
-        add_binary(plan, a, b, dst, onednn_post_of(plan, band, (struct onednn_ending){.epilogue = epilogue}));
+    const struct composition_tensor *t = &c->tensors[tensor];
+
+    if (tensor < COMPOSITION_OUT)
+        return IN + tensor - COMPOSITION_IN;
+    if (tensor < COMPOSITION_OWN)
+        return OUT + tensor - COMPOSITION_OUT;
+    if (!plan->made[tensor])
+        plan->made[tensor] = onednn_add_scratch(plan, layout, t->channels, t->e);
+    return plan->made[tensor];
+}
+
+static void add_operation(struct oct_plan *plan, const struct composition *c, const struct operation *o)
+{
+    int src = tensor_of(plan, c, o->src, plan->layout);
+    enum oct_layout layout = o->kind == OPERATION_POOL ? plan->tensors[src].layout : plan->layout;
+    int dst = tensor_of(plan, c, o->dst, layout);
+
+    if (plan->status)
+        return;
+    switch (o->kind) {
+    case OPERATION_POOL:
+        add_pool(plan, src, dst, o->log2);
+        break;
+    case OPERATION_CONV:
+        add_conv(plan, o->from, o->to, src, dst, o->ending);
+        break;
+    case OPERATION_UPSAMPLE:
+        add_upsampling(plan, o->to, o->log2, src, dst, o->ending);
+        break;
+    case OPERATION_ADD:
+        add_sum(plan, o->to, src, tensor_of(plan, c, o->src2, layout), dst, o->ending.epilogue);
+        break;
+    }
+}
+
+void onednn_add_operations(struct oct_plan *plan, const struct composition *c)
+{
+    for (int i = 0; i < c->noperations && !plan->status; i++)
+        add_operation(plan, c, &c->operations[i]);
 }

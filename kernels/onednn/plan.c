@@ -11,36 +11,13 @@
  * descriptor with padding would make it write zeros into the caller's tensors at every execution.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "onednn/plan.h"
+#include "onednn/ops.h"
 
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- errors -------------------------------------------------------------------------------------- */
-
-void onednn_fail(struct oct_plan *plan, int status, const char *what)
-{
-    if (!plan->status)
-        plan->status = oct_fail(plan->msg, status, "%s", what);
-}
-
-/* True if the call succeeded and nothing failed before. */
-bool onednn_ok(struct oct_plan *plan, dnnl_status_t status, const char *call)
-{
-    if (plan->status)
-        return false;
-    if (status == dnnl_success)
-        return true;
-    plan->status = status == dnnl_out_of_memory ? OCT_NO_MEMORY : OCT_ERROR;
-    if (status == dnnl_unimplemented || status == dnnl_invalid_arguments)
-        plan->status = OCT_UNSUPPORTED;
-    oct_fail(plan->msg, plan->status, "oneDNN refused %s for this layer (dnnl_status_t %d)", call,
-             (int)status);
-    return false;
-}
 
 /* ---- instruction set ----------------------------------------------------------------------------- */
 
@@ -84,119 +61,7 @@ static bool has_isa(dnnl_cpu_isa_t isa)
     return (dnnl_get_effective_cpu_isa() & isa) == isa;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------- */
-
-static bool is_3d(const struct oct_plan *plan)
-{
-    return plan->p.d > 1 || plan->p.kd > 1;
-}
-
-int onednn_spatial_axes(const struct oct_plan *plan)
-{
-    return is_3d(plan) ? 3 : 2;
-}
-
-/* Fills the spatial part of a list of dimensions. */
-void onednn_put_spatial(const struct oct_plan *plan, dnnl_dim_t *dims, int d, int h, int w)
-{
-    if (is_3d(plan))
-        *dims++ = d;
-    dims[0] = h;
-    dims[1] = w;
-}
-
-static int lanes(enum oct_layout layout, int channels)
-{
-    int block = oct_layout_block(layout);
-
-    return oct_ceil_div(channels, block) * block;
-}
-
-static dnnl_format_tag_t tag_of(enum oct_layout layout, bool three)
-{
-    switch (layout) {
-    case OCT_NCHW8C:
-        return three ? dnnl_nCdhw8c : dnnl_nChw8c;
-    case OCT_NCHW16C:
-        return three ? dnnl_nCdhw16c : dnnl_nChw16c;
-    case OCT_NHWC:
-        return three ? dnnl_ndhwc : dnnl_nhwc;
-    default:
-        return three ? dnnl_ncdhw : dnnl_nchw;
-    }
-}
-
-/* An entry for a memory object over `data`, which the plan owns from now on. 0 after an error. */
-int onednn_add_memory(struct oct_plan *plan, const dnnl_memory_desc_t *md, void *data)
-{
-    struct tensor *t = &plan->tensors[plan->ntensors];
-
-    if (plan->ntensors == MAX_TENSORS)
-        onednn_fail(plan, OCT_ERROR, "more tensors than a oneDNN plan has room for");
-    if (plan->status ||
-        !onednn_ok(plan, dnnl_memory_create(&t->memory, md, plan->engine, data), "a memory object")) {
-        oct_free(data);
-        return 0;
-    }
-    t->data = data;
-    return plan->ntensors++;
-}
-
-void *onednn_allocate(struct oct_plan *plan, size_t bytes)
-{
-    void *data = plan->status ? NULL : oct_alloc(bytes);
-
-    if (!data && !plan->status)
-        plan->status = oct_fail(plan->msg, OCT_NO_MEMORY, "no memory for %zu bytes of a oneDNN plan", bytes);
-    return data;
-}
-
-static bool describe_tensor(struct oct_plan *plan, dnnl_memory_desc_t *md, enum oct_layout layout,
-                            int channels, struct oct_extent e)
-{
-    dnnl_dims_t dims = {plan->p.n, channels};
-
-    onednn_put_spatial(plan, dims + 2, e.d, e.h, e.w);
-    return onednn_ok(plan,
-                     dnnl_memory_desc_init_by_tag(md, 2 + onednn_spatial_axes(plan), dims, dnnl_f32,
-                                                  tag_of(layout, is_3d(plan))),
-                     "a tensor");
-}
-
-static void name_tensor(struct tensor *t, enum oct_layout layout, int channels, struct oct_extent e)
-{
-    t->layout = layout;
-    t->channels = channels;
-    t->e = e;
-}
-
-int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channels, struct oct_extent e)
-{
-    size_t bytes = oct_layout_bytes(layout, OCT_F32, plan->p.n, channels, e);
-    dnnl_memory_desc_t md;
-    int index;
-
-    if (!describe_tensor(plan, &md, layout, lanes(layout, channels), e))
-        return 0;
-    index = onednn_add_memory(plan, &md, onednn_allocate(plan, bytes));
-    if (!index)
-        return 0;
-    name_tensor(&plan->tensors[index], layout, lanes(layout, channels), e);
-    plan->info.scratch_bytes += bytes;
-    return index;
-}
-
-static void add_outside(struct oct_plan *plan, int index, enum oct_layout layout, int channels,
-                        struct oct_extent e)
-{
-    struct tensor *t = &plan->tensors[index];
-    dnnl_memory_desc_t md;
-
-    if (!channels || !describe_tensor(plan, &md, layout, lanes(layout, channels), e))
-        return;
-    name_tensor(t, layout, lanes(layout, channels), e);
-    onednn_ok(plan, dnnl_memory_create(&t->memory, &md, plan->engine, DNNL_MEMORY_NONE), "a memory object");
-}
+/* ---- the life of a plan -------------------------------------------------------------------------- */
 
 /* The first layer's few channels stay plain: blocked they would be nearly all padding, and the library has
  * convolutions from plain to blocked for just this case. */
@@ -217,49 +82,11 @@ static void add_bands(struct oct_plan *plan)
     for (int b = 0; b < p->bands; b++) {
         plan->info.in[b] = input_layout(plan, b);
         plan->info.out[b] = plan->layout;
-        add_outside(plan, IN + b, plan->info.in[b], p->ic[b], oct_in_extent(p, b));
-        add_outside(plan, OUT + b, plan->layout, p->oc[b], oct_out_extent(p, b));
+        onednn_add_outside(plan, IN + b, plan->info.in[b], p->ic[b], oct_in_extent(p, b));
+        onednn_add_outside(plan, OUT + b, plan->layout, p->oc[b], oct_out_extent(p, b));
         if (p->epilogue & OCT_EPILOGUE_RESIDUAL)
-            add_outside(plan, RESIDUAL + b, plan->layout, p->oc[b], oct_out_extent(p, b));
+            onednn_add_outside(plan, RESIDUAL + b, plan->layout, p->oc[b], oct_out_extent(p, b));
     }
-}
-
-const dnnl_memory_desc_t *onednn_desc(const struct oct_plan *plan, int tensor)
-{
-    const dnnl_memory_desc_t *md = NULL;
-
-    dnnl_memory_get_memory_desc(plan->tensors[tensor].memory, &md);
-    return md;
-}
-
-/* ---- the life of a plan -------------------------------------------------------------------------- */
-
-/* Values that move together: the innermost channels of one pixel. */
-static size_t pixel_values(const struct tensor *t)
-{
-    return t->layout == OCT_NHWC ? (size_t)t->channels : (size_t)oct_layout_block(t->layout);
-}
-
-static void upsample_row(float *to, const float *from, int w, int up, size_t values)
-{
-    for (int x = 0; x < w; x++)
-        memcpy(to + x * values, from + (size_t)(x >> up) * values, values * sizeof(float));
-}
-
-void onednn_upsample_cropped(const struct tensor *src, const struct tensor *dst, int n, int up)
-{
-    size_t values = pixel_values(dst);
-    int planes = (int)((size_t)n * dst->channels / values) * dst->e.d;
-    void *from, *to;
-
-    dnnl_memory_get_data_handle(src->memory, &from);
-    dnnl_memory_get_data_handle(dst->memory, &to);
-#pragma omp parallel for collapse(2)
-    for (int i = 0; i < planes; i++)
-        for (int y = 0; y < dst->e.h; y++)
-            upsample_row((float *)to + ((size_t)i * dst->e.h + y) * dst->e.w * values,
-                         (const float *)from + ((size_t)i * src->e.h + (y >> up)) * src->e.w * values,
-                         dst->e.w, up, values);
 }
 
 static void share_scratchpad(struct oct_plan *plan)
@@ -316,7 +143,7 @@ static void describe(struct oct_plan *plan)
 
 /* One attempt, in one layout. */
 static int build(struct oct_plan **out, const struct oct_plan *blank, const struct oct_weights *w,
-                 onednn_compose *compose, struct oct_message *msg)
+                 const struct composition *c, struct oct_message *msg)
 {
     struct oct_plan *plan = malloc(sizeof(*plan));
     int status;
@@ -330,7 +157,7 @@ static int build(struct oct_plan **out, const struct oct_plan *blank, const stru
         onednn_ok(plan, dnnl_stream_create(&plan->stream, plan->engine, dnnl_stream_default_flags),
                   "a stream"))
         add_bands(plan);
-    compose(plan);
+    onednn_add_operations(plan, c);
     share_scratchpad(plan);
     if (plan->algorithm == OCT_ALGORITHM_WINOGRAD && !plan->winograd)
         onednn_fail(plan, OCT_UNSUPPORTED, "oneDNN has a Winograd convolution for no path of this layer");
@@ -363,29 +190,13 @@ static int layouts_to_try(const struct oct_problem *p, enum oct_algorithm algori
     return algorithm == OCT_ALGORITHM_WINOGRAD ? 1 : 3;
 }
 
-static int check_bands(const struct oct_problem *p, struct oct_message *msg)
-{
-    for (int to = 0; to < p->bands; to++) {
-        int paths = 0;
-
-        for (int from = 0; from < p->bands; from++)
-            paths += oct_path_exists(p, from, to);
-        if (p->oc[to] && !paths)
-            return oct_fail(msg, OCT_UNSUPPORTED, "output band %d has no path, so there is nothing to call",
-                            to);
-    }
-    return OCT_OK;
-}
-
 int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                enum oct_algorithm algorithm, onednn_compose *compose, struct oct_message *msg)
+                enum oct_algorithm algorithm, const struct composition *c, struct oct_message *msg)
 {
     struct oct_plan *blank;
     enum oct_layout layouts[3];
-    int status = check_bands(p, msg), before = omp_get_max_threads(), count;
+    int status = check_isa(msg), before = omp_get_max_threads(), count;
 
-    if (!status)
-        status = check_isa(msg);
     if (status)
         return status;
     blank = calloc(1, sizeof(*blank));
@@ -399,7 +210,7 @@ int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct
     status = OCT_UNSUPPORTED;
     for (int i = 0; i < count && status == OCT_UNSUPPORTED; i++) {
         blank->layout = layouts[i];
-        status = build(out, blank, w, compose, msg);
+        status = build(out, blank, w, c, msg);
     }
     omp_set_num_threads(before);
     free(blank);
@@ -478,17 +289,6 @@ void onednn_destroy(struct oct_plan *plan)
 const struct oct_plan_info *onednn_info(const struct oct_plan *plan)
 {
     return &plan->info;
-}
-
-const struct oct_problem *onednn_problem(const struct oct_plan *plan)
-{
-    return &plan->p;
-}
-
-int onednn_output(const struct oct_plan *plan, int band)
-{
-    (void)plan;
-    return OUT + band;
 }
 
 /* Of the library that runs, which may be newer than the header. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the onednn/ files share: the plan in the library's own types (API 2.x, C). */
+/* What the onednn/ files share: the plan in the library's own types (C API). */
 #ifndef OCT_ONEDNN_PLAN_H
 #define OCT_ONEDNN_PLAN_H
 
+#include "onednn/api.h"
 #include "onednn/onednn.h"
-
-#include <dnnl.h>
 
 /* Four bands make at most 16 paths, each with a pool, a convolution, an upsampling and an addition. */
 enum { MAX_TENSORS = 256, MAX_STEPS = 96, MAX_ARGS = 6, NAME = 12 };
@@ -42,8 +41,8 @@ struct oct_plan {
     int ntensors;
     struct step steps[MAX_STEPS];
     int nsteps;
-    int pooled[OCT_MAX_BANDS][2][OCT_MAX_BANDS + 1]; /* by pre and pool; 0: not made */
-    int bias[OCT_MAX_BANDS];                         /* 0: not made */
+    int made[COMPOSITION_TENSORS]; /* tensors of the composition */
+    int bias[OCT_MAX_BANDS];       /* 0: not made */
     size_t scratchpad_bytes;
     void *scratchpad;
     bool winograd; /* some path has it */
@@ -58,11 +57,20 @@ bool onednn_ok(struct oct_plan *plan, dnnl_status_t status, const char *call);
 void *onednn_allocate(struct oct_plan *plan, size_t bytes);
 
 /* An entry for a memory object over `data`, which the plan owns from now on. 0 after an error. */
-int onednn_add_memory(struct oct_plan *plan, const dnnl_memory_desc_t *md, void *data);
+int onednn_add_memory(struct oct_plan *plan, api_desc desc, void *data);
 
+/* The same for a plain tensor of these dimensions. */
+int onednn_add_plain(struct oct_plan *plan, int ndims, const dnnl_dims_t dims, dnnl_format_tag_t tag,
+                     void *data);
+
+/* One of the caller's: its address comes with each execution. Nothing for a band without channels. */
+void onednn_add_outside(struct oct_plan *plan, int index, enum oct_layout layout, int channels,
+                        struct oct_extent e);
+
+/* Memory of the plan's own. 0 after an error. */
 int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channels, struct oct_extent e);
 
-const dnnl_memory_desc_t *onednn_desc(const struct oct_plan *plan, int tensor);
+api_desc onednn_desc(const struct oct_plan *plan, int tensor);
 
 /* 2, or 3 where the layer has time. */
 int onednn_spatial_axes(const struct oct_plan *plan);

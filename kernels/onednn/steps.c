@@ -25,13 +25,13 @@ void onednn_add_arg(struct oct_plan *plan, struct step *step, int arg, int tenso
 /* Steps run one after the other, so all share the memory that the largest needs. */
 static void add_scratchpad(struct oct_plan *plan, struct step *step, const_dnnl_primitive_desc_t pd)
 {
-    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    size_t bytes = dnnl_memory_desc_get_size(md);
+    api_desc desc = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    size_t bytes = dnnl_memory_desc_get_size(desc);
 
     if (!bytes)
         return;
     plan->scratchpad_bytes = bytes > plan->scratchpad_bytes ? bytes : plan->scratchpad_bytes;
-    onednn_add_arg(plan, step, DNNL_ARG_SCRATCHPAD, onednn_add_memory(plan, md, NULL));
+    onednn_add_arg(plan, step, DNNL_ARG_SCRATCHPAD, onednn_add_memory(plan, desc, NULL));
 }
 
 struct step *onednn_add_primitive(struct oct_plan *plan, const char *name, const_dnnl_primitive_desc_t pd)
@@ -47,7 +47,7 @@ struct step *onednn_add_primitive(struct oct_plan *plan, const char *name, const
     return step;
 }
 
-struct onednn_post onednn_post_of(const struct oct_plan *plan, int band, struct onednn_ending ending)
+struct onednn_post onednn_post_of(const struct oct_plan *plan, int band, struct ending ending)
 {
     struct onednn_post post = {.accumulate = ending.accumulate};
 
@@ -63,13 +63,13 @@ static dnnl_status_t append_posts(const struct oct_plan *plan, dnnl_post_ops_t o
     dnnl_status_t status = dnnl_success;
 
     if (post.accumulate)
-        status = dnnl_post_ops_append_sum(ops, 1);
+        status = api_append_sum(ops);
     if (!status && post.residual)
         status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, onednn_desc(plan, post.residual));
     if (!status && post.activation & OCT_EPILOGUE_RELU)
-        status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+        status = api_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
     if (!status && post.activation & OCT_EPILOGUE_RELU6)
-        status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_clip, 0, 6);
+        status = api_append_eltwise(ops, dnnl_eltwise_clip, 0, 6);
     return status;
 }
 

@@ -12,7 +12,7 @@ struct onednn_post {
     uint32_t activation;
 };
 
-struct onednn_post onednn_post_of(const struct oct_plan *plan, int band, struct onednn_ending ending);
+struct onednn_post onednn_post_of(const struct oct_plan *plan, int band, struct ending ending);
 
 /* NULL after an error. The caller destroys it. */
 dnnl_primitive_attr_t onednn_make_attr(struct oct_plan *plan, struct onednn_post post);

@@ -59,18 +59,17 @@ struct runner {
     double us[MAX_ROUNDS];
 };
 
-static void bare_convolution(struct runner *r, const struct layer *l)
+/* Every format left to the library, and its first implementation. */
+static dnnl_primitive_desc_t bare_desc(const struct layer *l, dnnl_engine_t engine,
+                                       const_dnnl_primitive_attr_t attr)
 {
-    static const int ids[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD};
-    static const dnnl_query_t queries[] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md,
-                                           dnnl_query_scratchpad_md};
     dnnl_dims_t src = {1, l->c_in, l->hw, l->hw}, dst = {1, l->c_out, l->hw, l->hw}, ones = {1, 1};
     dnnl_dims_t weights = {l->c_out, l->c_in, l->k, l->k}, pad = {l->k / 2, l->k / 2};
+    dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t md[3];
+
+#if DNNL_VERSION_MAJOR < 3
     dnnl_convolution_desc_t desc;
-    dnnl_primitive_attr_t attr;
-    dnnl_primitive_desc_t pd;
-    const char *impl;
 
     dnnl_memory_desc_init_by_tag(&md[0], 4, src, dnnl_f32, dnnl_format_tag_any);
     dnnl_memory_desc_init_by_tag(&md[1], 4, weights, dnnl_f32, dnnl_format_tag_any);
@@ -78,15 +77,45 @@ static void bare_convolution(struct runner *r, const struct layer *l)
     must(dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, dnnl_convolution_direct, &md[0],
                                             &md[1], NULL, &md[2], ones, pad, pad),
          "a convolution", NULL);
+    must(dnnl_primitive_desc_create(&pd, &desc, attr, engine, NULL), "a convolution", NULL);
+#else
+    dnnl_dims_t dense = {0};
+
+    dnnl_memory_desc_create_with_tag(&md[0], 4, src, dnnl_f32, dnnl_format_tag_any);
+    dnnl_memory_desc_create_with_tag(&md[1], 4, weights, dnnl_f32, dnnl_format_tag_any);
+    dnnl_memory_desc_create_with_tag(&md[2], 4, dst, dnnl_f32, dnnl_format_tag_any);
+    must(dnnl_convolution_forward_primitive_desc_create(&pd, engine, dnnl_forward_inference,
+                                                        dnnl_convolution_direct, md[0], md[1], NULL, md[2],
+                                                        ones, dense, pad, pad, attr),
+         "a convolution", NULL);
+    for (int i = 0; i < 3; i++)
+        dnnl_memory_desc_destroy(md[i]);
+#endif
+    return pd;
+}
+
+static void bare_convolution(struct runner *r, const struct layer *l)
+{
+    static const int ids[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD};
+    static const dnnl_query_t queries[] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md,
+                                           dnnl_query_scratchpad_md};
+    dnnl_primitive_attr_t attr;
+    dnnl_primitive_desc_t pd;
+    const char *impl;
+
     must(dnnl_primitive_attr_create(&attr), "attributes", NULL);
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
     must(dnnl_engine_create(&r->bare.engine, dnnl_cpu, 0), "an engine", NULL);
     must(dnnl_stream_create(&r->bare.stream, r->bare.engine, dnnl_stream_default_flags), "a stream", NULL);
-    must(dnnl_primitive_desc_create(&pd, &desc, attr, r->bare.engine, NULL), "a convolution", NULL);
+    pd = bare_desc(l, r->bare.engine, attr);
     must(dnnl_primitive_create(&r->bare.primitive, pd), "a convolution", NULL);
     dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &impl);
     for (int i = 0; i < 4; i++) {
+#if DNNL_VERSION_MAJOR < 3
         const dnnl_memory_desc_t *wanted = dnnl_primitive_desc_query_md(pd, queries[i], 0);
+#else
+        const_dnnl_memory_desc_t wanted = dnnl_primitive_desc_query_md(pd, queries[i], 0);
+#endif
         r->bare.data[i] = random_values(dnnl_memory_desc_get_size(wanted));
         r->bare.args[i].arg = ids[i];
         must(dnnl_memory_create(&r->bare.args[i].memory, wanted, r->bare.engine, r->bare.data[i]), "memory",
