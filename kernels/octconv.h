@@ -8,7 +8,7 @@
  * band, pooled down or upsampled where the resolutions differ.
  *
  * The way through: fill a struct oct_problem, pick an entry of oct_kernels[], oct_plan_create(),
- * put the tensors into the layouts that oct_plan_info() names (oct_to_layout()), oct_execute(),
+ * put the tensors into the layouts that oct_plan_info() names (oct_tensor_copy()), oct_execute(),
  * oct_plan_destroy(). Everything that can fail returns an enum oct_status and fills an oct_message.
  */
 #ifndef OCTCONV_H
@@ -25,11 +25,18 @@ extern "C" {
 #define OCT_API __attribute__((visibility("default")))
 
 /* Raised whenever a struct below changes: two builds can be compared only at the same number. */
-#define OCT_ABI 1
+#define OCT_ABI 2
 
 #define OCT_MAX_BANDS        4
-#define OCT_PAD_SAME         (-1) /* dilation * (k - 1) / 2 on each axis */
+#define OCT_MAX_STRIDE       16
 #define OCT_GROUPS_DEPTHWISE (-1) /* each intra-band path is depthwise, inter-band paths do not exist */
+
+/* Words in place of zeros beside an axis; both sides bear the same. */
+#define OCT_PAD_SAME (-1) /* dilation * (k - 1) / 2 on each side, as PyTorch's "same" */
+#define OCT_PAD_SAME_UPPER                                                                              \
+    (-2)                    /* as many as ceil(extent / stride) outputs need, the odd one behind (ONNX) \
+                             */
+#define OCT_PAD_CAUSAL (-3) /* time alone: dilation * (k - 1) before, none behind */
 
 enum oct_status {
     OCT_OK = 0,
@@ -44,7 +51,7 @@ struct oct_message {
     char text[256];
 };
 
-enum oct_dtype { OCT_F32, OCT_BF16, OCT_S8 };
+enum oct_dtype { OCT_F32, OCT_BF16, OCT_S8, OCT_S32 };
 
 /* How a path goes down by 2^m: average pooling (the paper), or a convolution of stride 2^m (table 3). */
 enum oct_down { OCT_DOWN_POOL, OCT_DOWN_STRIDED };
@@ -60,20 +67,29 @@ enum oct_epilogue {
     OCT_EPILOGUE_RELU6 = 1u << 3,
 };
 
-/* One layer. bands == 1 is a vanilla convolution. Channel counts of unused bands are 0. */
+/* Element types. Sums are kept in `acc`: f32, or s32 for s8. */
+struct oct_types {
+    enum oct_dtype src, weights, dst, acc;
+};
+
+/* One layer. bands == 1 is a vanilla convolution. Channel counts of unused bands are 0. With two bands or
+ * more, h and w have the same stride: 1, 2 or 4. */
 struct oct_problem {
     int n, d, h, w; /* batch; input extents of band 0 (d: time, 1 for images) */
     int bands, ic[OCT_MAX_BANDS], oc[OCT_MAX_BANDS];
     int kd, kh, kw;
-    int stride;   /* 1 or 2, spatial axes only */
-    int pad;      /* OCT_PAD_SAME, or zeros on each side of h and w (and of d where kd > 1) */
-    int dilation; /* spatial axes and time alike */
-    int groups;   /* divides the channels of every path, or OCT_GROUPS_DEPTHWISE */
+    int stride_d, stride_h, stride_w;       /* 1 to OCT_MAX_STRIDE; octaves halve h and w alone */
+    int dilation_d, dilation_h, dilation_w; /* distance between taps */
+    int pad_front, pad_back;                /* zeros before and behind d, or a word above */
+    int pad_top, pad_bottom;                /* h */
+    int pad_left, pad_right;                /* w */
+    int groups;                             /* divides the channels of every path, or OCT_GROUPS_DEPTHWISE */
+    bool groups_per_path; /* each path has min(in, out, groups) groups of its own channels */
     enum oct_down down;
     enum oct_stride_order stride_order;
-    uint32_t paths;       /* bit OCT_PATH(from, to); absent paths contribute nothing */
-    enum oct_dtype dtype; /* storage; accumulation is f32 */
-    uint32_t epilogue;    /* of enum oct_epilogue */
+    uint32_t paths; /* bit OCT_PATH(from, to); absent paths contribute nothing */
+    struct oct_types types;
+    uint32_t epilogue; /* of enum oct_epilogue */
 };
 
 #define OCT_PATH(from, to)     ((from)*OCT_MAX_BANDS + (to))
@@ -86,19 +102,69 @@ struct oct_extent {
 
 /*
  * One path of a problem: average-pool by 2^pre, then by 2^pool (two roundings where extents are odd),
- * convolve `in` -> `out` at conv_stride, nearest-upsample by 2^up and crop to the output band.
+ * convolve `in` -> `out` at the strides, nearest-upsample by 2^up and crop to the output band.
  */
 struct oct_path {
     int pre, pool, up; /* log2 */
-    int conv_stride;
+    int stride_d, stride_h, stride_w;
     int groups;
-    int pad_d, pad_h, pad_w;
-    struct oct_extent in, out; /* the planes between which the path convolves */
-    uint64_t macs;             /* multiply-adds as the paper counts them: N*OC*IC/groups*KD*KH*KW*out */
+    int pad_front, pad_top, pad_left;    /* zeros before an axis, words resolved */
+    int pad_back, pad_bottom, pad_right; /* and behind it */
+    struct oct_extent in, out;           /* the planes between which the path convolves */
+    uint64_t macs; /* multiply-adds as the paper counts them: N*OC*IC/groups*KD*KH*KW*out */
 };
+
+/* ---- the fields of a problem --------------------------------------------------------------------- */
+
+enum oct_field_type {
+    OCT_FIELD_NUMBER,   /* least to most, or the value of a word */
+    OCT_FIELD_WORD,     /* the value of a word, and nothing else */
+    OCT_FIELD_FLAGS,    /* words or-ed together; 0 is "none" */
+    OCT_FIELD_PATHS,    /* bits OCT_PATH_BIT() */
+    OCT_FIELD_CHANNELS, /* a number for each band */
+};
+
+struct oct_word {
+    const char *name;
+    int value;
+};
+
+/* Every field of struct oct_problem, once: what configs, names, columns, messages and random problems walk.
+ */
+struct oct_field {
+    const char *name; /* as the member; NULL ends the table */
+    enum oct_field_type type;
+    size_t offset;                /* of the member in struct oct_problem */
+    size_t size;                  /* of the member in bytes */
+    int least, most;              /* of a number */
+    int usual;                    /* in oct_problem_default() */
+    const struct oct_word *words; /* ended by a NULL name; NULL: none */
+    const char *help;             /* one line */
+};
+
+OCT_API extern const struct oct_field oct_fields[];
+OCT_API const struct oct_field *oct_field_find(const char *name); /* NULL: none */
+
+/* All but CHANNELS; enumerations and switches as their values. */
+OCT_API int oct_field_get(const struct oct_field *f, const struct oct_problem *p);
+OCT_API void oct_field_set(const struct oct_field *f, struct oct_problem *p, int value);
+
+/* Reads what oct_field_text() writes; flags and channels also with commas, channels without brackets. Not
+ * PATHS. False: no value of the field, and p is as before. */
+OCT_API bool oct_field_parse(const struct oct_field *f, struct oct_problem *p, const char *text);
+
+/* The value as a config writes it: "3", "same", "bias+relu", "[4,2]", "00,11". Returns buf. */
+OCT_API const char *oct_field_text(const struct oct_field *f, const struct oct_problem *p, char *buf,
+                                   size_t size);
 
 /* A 1x1, stride-1, one-band f32 problem with same padding and all paths; set what differs. */
 OCT_API struct oct_problem oct_problem_default(void);
+
+/* The same on every axis: stride of h and w; dilation of d, h and w; padding of h and w, and of d where that
+ * has a window or the padding is a word. */
+OCT_API void oct_problem_set_stride(struct oct_problem *p, int stride);
+OCT_API void oct_problem_set_dilation(struct oct_problem *p, int dilation);
+OCT_API void oct_problem_set_pad(struct oct_problem *p, int pad);
 
 /* OCT_OK or OCT_INVALID, with the reason. Everything below expects a problem that passed. */
 OCT_API int oct_problem_check(const struct oct_problem *p, struct oct_message *msg);
@@ -142,28 +208,44 @@ OCT_API const char *oct_status_name(int status);
 
 /* N C D H W, or N C/b D H W b with the channels padded to a multiple of b, or N D H W C. Padding lanes are
  * zero: whoever writes a tensor writes them, so that the next layer may read whole blocks. */
-enum oct_layout { OCT_NCHW, OCT_NCHW8C, OCT_NCHW16C, OCT_NHWC };
+enum oct_layout { OCT_LAYOUT_ANY, OCT_NCHW, OCT_NCHW8C, OCT_NCHW16C, OCT_NHWC };
 
 OCT_API const char *oct_layout_name(enum oct_layout layout);
 OCT_API int oct_layout_block(enum oct_layout layout); /* 1, 8, 16; channels are padded to it */
-OCT_API size_t oct_layout_bytes(enum oct_layout layout, enum oct_dtype dtype, int n, int c,
-                                struct oct_extent e);
 
-/* Plain f32 NCDHW -> layout and back. Parallel over channel blocks with the calling team's default count. */
-OCT_API void oct_to_layout(enum oct_layout layout, void *dst, const float *src, int n, int c,
-                           struct oct_extent e);
-OCT_API void oct_from_layout(enum oct_layout layout, float *dst, const void *src, int n, int c,
-                             struct oct_extent e);
+/* One band of a feature map. data: NULL where only the shape is meant. */
+struct oct_tensor {
+    enum oct_dtype dtype;
+    enum oct_layout layout;
+    int n, c;
+    struct oct_extent e;
+    void *data;
+};
+
+OCT_API size_t oct_tensor_bytes(const struct oct_tensor *t); /* padding lanes included */
+
+/* f32 tensors of the same shape in any two layouts. Parallel over channels with the calling team's default
+ * count. OCT_OK; OCT_INVALID where shapes differ; OCT_UNSUPPORTED for other types. */
+OCT_API int oct_tensor_copy(const struct oct_tensor *dst, const struct oct_tensor *src);
+
+/* A band of a problem's input or output, in that layout. */
+OCT_API struct oct_tensor oct_in_tensor(const struct oct_problem *p, int band, enum oct_layout layout,
+                                        void *data);
+OCT_API struct oct_tensor oct_out_tensor(const struct oct_problem *p, int band, enum oct_layout layout,
+                                         void *data);
 
 /* 64-byte aligned, transparent huge pages asked for where the size allows; not touched, not zeroed.
  * Baselines and candidates must all allocate here: huge pages on one side alone fake a gain of 6%. */
 OCT_API void *oct_alloc(size_t bytes);
 OCT_API void oct_free(void *p);
 
-/* Plain f32, O I D H W per path (I = IC/groups). NULL where the path does not exist; bias[j] has oc[j]. */
+/* Plain f32, O I D H W per path (I = IC/groups). NULL where the path does not exist; bias[j] has oc[j]. For
+ * s8: real = scale * stored; a path has a scale for each output channel. */
 struct oct_weights {
     const float *path[OCT_MAX_BANDS][OCT_MAX_BANDS];
     const float *bias[OCT_MAX_BANDS];
+    const float *path_scale[OCT_MAX_BANDS][OCT_MAX_BANDS];
+    float src_scale[OCT_MAX_BANDS], dst_scale[OCT_MAX_BANDS];
 };
 
 /* Where the time of one execute went. Names: a path ("hh"), several fused ("ll+hl"), "pool", "upsample",
@@ -176,32 +258,49 @@ struct oct_profile {
     } part[32];
 };
 
-/* Tensors in the layouts of oct_plan_info(). Bands without channels are NULL. out may not alias in. */
+/* Data of the tensors that oct_plan_info() describes. Bands without channels are NULL. out may not alias in.
+ */
 struct oct_io {
     const void *in[OCT_MAX_BANDS];
-    const void *residual[OCT_MAX_BANDS]; /* in out's layout; read only with OCT_EPILOGUE_RESIDUAL */
+    const void *residual[OCT_MAX_BANDS]; /* as out; read only with OCT_EPILOGUE_RESIDUAL */
     void *out[OCT_MAX_BANDS];
+    void *scratch;               /* oct_plan_info.outside_bytes, from oct_alloc(); else ignored */
     struct oct_profile *profile; /* NULL: do not look at the clock */
 };
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
 
-enum oct_algorithm { OCT_ALGORITHM_DIRECT, OCT_ALGORITHM_WINOGRAD };
+/* ANY: what a plan chose, its description says. */
+enum oct_algorithm { OCT_ALGORITHM_DIRECT, OCT_ALGORITHM_WINOGRAD, OCT_ALGORITHM_ANY };
+
+OCT_API const char *oct_algorithm_name(enum oct_algorithm algorithm); /* "direct", "winograd", "any" */
 
 struct oct_plan;
 
+/* What is asked of a plan. */
+struct oct_plan_options {
+    int threads;             /* at least 1 */
+    enum oct_layout in, out; /* of every band; OCT_LAYOUT_ANY: the kernel's choice */
+    bool outside_scratch;    /* scratch comes with each execute, so that plans that take turns share it */
+};
+
 struct oct_plan_info {
-    enum oct_layout in[OCT_MAX_BANDS], out[OCT_MAX_BANDS]; /* what execute reads and writes */
+    struct oct_tensor in[OCT_MAX_BANDS], out[OCT_MAX_BANDS]; /* what execute reads and writes; data: NULL */
     int threads;
-    size_t scratch_bytes; /* owned by the plan */
-    size_t weight_bytes;  /* as packed */
-    char describe[192];   /* what was really chosen: library implementation, tile, blocking, split */
+    size_t scratch_bytes;   /* what execute writes beside its outputs */
+    size_t outside_bytes;   /* of that, what oct_io.scratch must hold; 0 unless asked for */
+    const void *weights;    /* as packed, in the order of reading; NULL: not in one piece */
+    size_t weight_bytes;    /* as packed */
+    bool joins_team;        /* oct_execute_in_team() may be called */
+    bool residual_in_place; /* oct_io.residual[b] may be oct_io.out[b] */
+    char describe[192];     /* what was really chosen: library implementation, tile, blocking, split */
 };
 
 struct oct_kernel {
     const char *name; /* == file stem */
     const char *summary;
-    uint32_t isa; /* OCT_ISA_*: never enter the file on a machine that lacks one of them */
+    const char *library; /* whose convolution it is: "octconv", "oneDNN" ... */
+    uint32_t isa;        /* OCT_ISA_*: never enter the file on a machine that lacks one of them */
     enum oct_algorithm algorithm;
     enum oct_layout layout; /* usual; a plan may differ (oct_plan_info) */
     uint32_t dtypes;        /* 1u << enum oct_dtype */
@@ -209,12 +308,9 @@ struct oct_kernel {
     double error_growth;    /* on reals: factor on the bound of a plain sum; 1 for direct kernels */
     bool profiles;          /* honours oct_io.profile */
 
-    /* Called through oct_plan_create(), which has checked problem, isa, dtype and threads. */
-    int (*plan)(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                struct oct_message *msg);
-    int (*execute)(struct oct_plan *plan, const struct oct_io *io); /* no allocation */
-    void (*destroy)(struct oct_plan *plan);
-    const struct oct_plan_info *(*info)(const struct oct_plan *plan);
+    /* Called through oct_plan_create(), which has checked problem, isa, types and options. */
+    int (*plan)(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, struct oct_message *msg);
 };
 
 /* NULL-ended; [0] is the reference, which implements everything. */
@@ -225,14 +321,22 @@ OCT_API const struct oct_kernel *oct_kernel_find(const char *name);
 OCT_API int oct_kernel_available(const struct oct_kernel *k, struct oct_message *msg);
 
 /*
- * A plan packs the weights and owns its scratch; it keeps no pointer into p or w. It runs on exactly
- * `threads` OpenMP threads, and one plan may be executed by one caller at a time; different plans may run
- * in different threads. Returns OCT_OK and sets *out, or another status with *out NULL.
+ * A plan packs the weights and owns its scratch unless that comes from outside; it keeps no pointer into p or
+ * w. It runs on exactly `threads` OpenMP threads, and one plan may be executed by one caller at a time;
+ * different plans may run in different threads. Returns OCT_OK and sets *out, or another status with *out
+ * NULL.
  */
 OCT_API int oct_plan_create(struct oct_plan **out, const struct oct_kernel *k, const struct oct_problem *p,
-                            const struct oct_weights *w, int threads, struct oct_message *msg);
-OCT_API int oct_execute(const struct oct_kernel *k, struct oct_plan *plan, const struct oct_io *io);
-OCT_API void oct_plan_destroy(const struct oct_kernel *k, struct oct_plan *plan); /* NULL plan: nothing */
+                            const struct oct_weights *w, const struct oct_plan_options *options,
+                            struct oct_message *msg);
+OCT_API const struct oct_plan_info *oct_plan_info(const struct oct_plan *plan);
+OCT_API int oct_execute(struct oct_plan *plan, const struct oct_io *io); /* no allocation */
+
+/* The share of one thread of an OpenMP team that exists: every thread of the team calls it, with its number
+ * and the team's size, which is at most the plan's threads. Only where the plan joins teams. The outputs are
+ * complete after the next barrier of the team. */
+OCT_API void oct_execute_in_team(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
+OCT_API void oct_plan_destroy(struct oct_plan *plan); /* NULL: nothing */
 
 /* ---- machine ------------------------------------------------------------------------------------- */
 

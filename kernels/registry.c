@@ -54,37 +54,77 @@ static int check_weights(const struct oct_problem *p, const struct oct_weights *
     return OCT_OK;
 }
 
-int oct_plan_create(struct oct_plan **out, const struct oct_kernel *k, const struct oct_problem *p,
-                    const struct oct_weights *w, int threads, struct oct_message *msg)
+static int check_types(const struct oct_kernel *k, const struct oct_problem *p, struct oct_message *msg)
 {
-    int status;
+    const struct oct_types *t = &p->types;
 
-    *out = NULL;
-    status = oct_problem_check(p, msg);
+    if (t->src != t->weights || t->src != t->dst)
+        return oct_fail(msg, OCT_UNSUPPORTED, "no kernel mixes element types yet (%s, %s and %s)",
+                        oct_dtype_name(t->src), oct_dtype_name(t->weights), oct_dtype_name(t->dst));
+    if (!(k->dtypes & 1u << t->src))
+        return oct_fail(msg, OCT_UNSUPPORTED, "%s does not compute in %s", k->name, oct_dtype_name(t->src));
+    if (t->acc != (t->src == OCT_S8 ? OCT_S32 : OCT_F32))
+        return oct_fail(msg, OCT_UNSUPPORTED, "no kernel sums %s in %s", oct_dtype_name(t->src),
+                        oct_dtype_name(t->acc));
+    return OCT_OK;
+}
+
+static int check_request(const struct oct_kernel *k, const struct oct_problem *p, const struct oct_weights *w,
+                         const struct oct_plan_options *options, struct oct_message *msg)
+{
+    int status = oct_problem_check(p, msg);
+
     if (status)
         return status;
     status = oct_kernel_available(k, msg);
     if (status)
         return status;
-    if (threads < 1)
-        return oct_fail(msg, OCT_INVALID, "threads is %d, but must be at least 1", threads);
-    if (!(k->dtypes & 1u << p->dtype))
-        return oct_fail(msg, OCT_UNSUPPORTED, "%s does not compute in %s", k->name, oct_dtype_name(p->dtype));
-    status = check_weights(p, w, msg);
+    if (options->threads < 1)
+        return oct_fail(msg, OCT_INVALID, "threads is %d, but must be at least 1", options->threads);
+    status = check_types(k, p, msg);
     if (status)
         return status;
-    return k->plan(out, p, w, threads, msg);
+    return check_weights(p, w, msg);
 }
 
-int oct_execute(const struct oct_kernel *k, struct oct_plan *plan, const struct oct_io *io)
+static bool has_layout(const struct oct_tensor tensor[OCT_MAX_BANDS], enum oct_layout layout)
 {
-    return k->execute(plan, io);
+    bool has = true;
+
+    for (int b = 0; b < OCT_MAX_BANDS; b++)
+        has &= layout == OCT_LAYOUT_ANY || tensor[b].c == 0 || tensor[b].layout == layout;
+    return has;
 }
 
-void oct_plan_destroy(const struct oct_kernel *k, struct oct_plan *plan)
+static int check_layouts(const struct oct_kernel *k, const struct oct_plan_info *info,
+                         const struct oct_plan_options *options, struct oct_message *msg)
 {
-    if (plan)
-        k->destroy(plan);
+    if (has_layout(info->in, options->in) && has_layout(info->out, options->out))
+        return OCT_OK;
+    return oct_fail(msg, OCT_UNSUPPORTED, "%s cannot read %s and write %s here", k->name,
+                    oct_layout_name(options->in), oct_layout_name(options->out));
+}
+
+int oct_plan_create(struct oct_plan **out, const struct oct_kernel *k, const struct oct_problem *p,
+                    const struct oct_weights *w, const struct oct_plan_options *options,
+                    struct oct_message *msg)
+{
+    int status = check_request(k, p, w, options, msg);
+
+    *out = NULL;
+    if (status)
+        return status;
+    status = k->plan(out, p, w, options, msg);
+    if (status)
+        return status;
+    status = check_layouts(k, oct_plan_info(*out), options, msg);
+    if (!status)
+        status = oct_plan_finish(*out, options, msg);
+    if (status) {
+        oct_plan_destroy(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 int oct_abi(void)

@@ -60,7 +60,7 @@ static bool guards_whole(const void *p, size_t bytes)
 
 static size_t plain_values(const struct oct_problem *p, int channels, struct oct_extent e)
 {
-    return oct_layout_bytes(OCT_NCHW, OCT_F32, p->n, channels, e) / sizeof(float);
+    return (size_t)p->n * channels * e.d * e.h * e.w;
 }
 
 static size_t in_values(const struct oct_problem *p, int band)
@@ -160,6 +160,17 @@ static bool fill_operands(struct operands *ops, double in_most, double weight_mo
     return good;
 }
 
+/* Between plain N C D H W values and a tensor of that shape and layout. */
+static void copy_plain(const struct oct_tensor *shape, void *data, float *plain, bool to_layout)
+{
+    struct oct_tensor laid = *shape, flat = *shape;
+
+    laid.data = data;
+    flat.layout = OCT_NCHW;
+    flat.data = plain;
+    (void)oct_tensor_copy(to_layout ? &laid : &flat, to_layout ? &flat : &laid); /* shapes agree */
+}
+
 /* Runs any kernel on the plain operands and leaves plain outputs in `expected`. */
 static int compute_expected(struct operands *ops, const struct oct_kernel *reference, int threads,
                             struct oct_message *msg)
@@ -170,7 +181,7 @@ static int compute_expected(struct operands *ops, const struct oct_kernel *refer
 
     if (status)
         return status;
-    status = oct_execute(reference, run.plan, &run.io);
+    status = oct_execute(run.plan, &run.io);
     if (status)
         message_fail(msg, status, "the reference %s failed: %s", reference->name, oct_status_name(status));
     for (int b = 0; b < p->bands && !status; b++) {
@@ -180,8 +191,7 @@ static int compute_expected(struct operands *ops, const struct oct_kernel *refer
         if (!ops->expected[b])
             status = message_fail(msg, OCT_NO_MEMORY, "no memory for the reference's output");
         else
-            oct_from_layout(run.info->out[b], ops->expected[b], run.io.out[b], p->n, p->oc[b],
-                            oct_out_extent(p, b));
+            copy_plain(&run.info->out[b], run.io.out[b], ops->expected[b], false);
     }
     prepared_free(&run);
     return status;
@@ -198,8 +208,8 @@ int operands_make(struct operands *out, const struct oct_problem *p, enum fill f
     out->fill = fill;
     out->seed = seed;
     out->exact = exact > 0;
-    if (p->dtype != OCT_F32)
-        return message_fail(msg, OCT_UNSUPPORTED, "no operands of type %s yet", oct_dtype_name(p->dtype));
+    if (p->types.src != OCT_F32)
+        return message_fail(msg, OCT_UNSUPPORTED, "no operands of type %s yet", oct_dtype_name(p->types.src));
     if (fill == FILL_INTEGERS)
         in_most = weight_most = exact ? exact : LARGEST_INT;
     else /* outputs of about 1, as a trained network has */
@@ -240,16 +250,12 @@ void operands_free(struct operands *ops)
 
 static size_t in_bytes(const struct prepared *prepared, int band)
 {
-    const struct oct_problem *p = &prepared->problem;
-
-    return oct_layout_bytes(prepared->info->in[band], p->dtype, p->n, p->ic[band], oct_in_extent(p, band));
+    return oct_tensor_bytes(&prepared->info->in[band]);
 }
 
 static size_t out_bytes(const struct prepared *prepared, int band)
 {
-    const struct oct_problem *p = &prepared->problem;
-
-    return oct_layout_bytes(prepared->info->out[band], p->dtype, p->n, p->oc[band], oct_out_extent(p, band));
+    return oct_tensor_bytes(&prepared->info->out[band]);
 }
 
 uint64_t prepared_tensor_bytes(const struct prepared *prepared)
@@ -263,13 +269,12 @@ uint64_t prepared_tensor_bytes(const struct prepared *prepared)
     return sum;
 }
 
-static void *tensor(enum oct_layout layout, const struct oct_problem *p, const float *plain, int channels,
-                    struct oct_extent e, int threads)
+static void *tensor(const struct oct_tensor *shape, const float *plain, int threads)
 {
-    void *to = guarded_alloc(oct_layout_bytes(layout, p->dtype, p->n, channels, e), threads);
+    void *to = guarded_alloc(oct_tensor_bytes(shape), threads);
 
     if (to && plain)
-        oct_to_layout(layout, to, plain, p->n, channels, e);
+        copy_plain(shape, to, (float *)plain, true); /* which is only read */
     return to;
 }
 
@@ -280,16 +285,13 @@ static int make_buffers(struct prepared *out, const struct operands *ops, int th
     bool good = true;
 
     for (int b = 0; b < p->bands; b++) {
-        struct oct_extent in = oct_in_extent(p, b), to = oct_out_extent(p, b);
-
         if (p->ic[b])
-            good &= (out->io.in[b] = tensor(out->info->in[b], p, ops->in[b], p->ic[b], in, threads)) != NULL;
+            good &= (out->io.in[b] = tensor(&out->info->in[b], ops->in[b], threads)) != NULL;
         if (!p->oc[b])
             continue;
-        good &= (out->io.out[b] = tensor(out->info->out[b], p, NULL, p->oc[b], to, threads)) != NULL;
+        good &= (out->io.out[b] = tensor(&out->info->out[b], NULL, threads)) != NULL;
         if (ops->residual[b])
-            good &= (out->io.residual[b] =
-                         tensor(out->info->out[b], p, ops->residual[b], p->oc[b], to, threads)) != NULL;
+            good &= (out->io.residual[b] = tensor(&out->info->out[b], ops->residual[b], threads)) != NULL;
     }
     if (good)
         return OCT_OK;
@@ -300,6 +302,7 @@ static int make_buffers(struct prepared *out, const struct operands *ops, int th
 int prepared_make(struct prepared *out, const struct oct_kernel *kernel, const struct operands *ops,
                   int threads, struct oct_message *msg)
 {
+    const struct oct_plan_options options = {.threads = threads};
     uint64_t start;
     int status;
 
@@ -309,11 +312,11 @@ int prepared_make(struct prepared *out, const struct oct_kernel *kernel, const s
     out->max_abs_err = out->err_bound = NAN;
     omp_set_num_threads(threads);
     start = timer_now_ns();
-    status = oct_plan_create(&out->plan, kernel, &ops->problem, &ops->weights, threads, msg);
+    status = oct_plan_create(&out->plan, kernel, &ops->problem, &ops->weights, &options, msg);
     out->plan_ns = timer_now_ns() - start;
     if (status)
         return status;
-    out->info = kernel->info(out->plan);
+    out->info = oct_plan_info(out->plan);
     status = make_buffers(out, ops, threads, msg);
     if (status)
         prepared_free(out);
@@ -327,7 +330,7 @@ void prepared_free(struct prepared *prepared)
         guarded_free(prepared->io.residual[b]);
         guarded_free(prepared->io.out[b]);
     }
-    oct_plan_destroy(prepared->kernel, prepared->plan);
+    oct_plan_destroy(prepared->plan);
     memset(prepared, 0, sizeof(*prepared));
 }
 
@@ -350,7 +353,7 @@ static int compare_band(struct prepared *prepared, const float *expected, int ba
 {
     const struct oct_problem *p = &prepared->problem;
     struct oct_extent e = oct_out_extent(p, band);
-    enum oct_layout layout = prepared->info->out[band];
+    enum oct_layout layout = prepared->info->out[band].layout;
     size_t bytes = out_bytes(prepared, band);
     const float *got = prepared->io.out[band];
     float *want = oct_alloc(bytes);
@@ -359,7 +362,7 @@ static int compare_band(struct prepared *prepared, const float *expected, int ba
 
     if (!want)
         return message_fail(msg, OCT_NO_MEMORY, "no memory to compare %.1f MB", (double)bytes / 1e6);
-    oct_to_layout(layout, want, expected, p->n, p->oc[band], e);
+    copy_plain(&prepared->info->out[band], want, (float *)expected, true);
     for (size_t i = 0; i < bytes / sizeof(float); i++) {
         double error = fabs((double)got[i] - want[i]);
 
@@ -389,7 +392,7 @@ int prepared_verify(struct prepared *prepared, const struct operands *ops, struc
     for (int b = 0; b < p->bands; b++)
         if (p->oc[b])
             team_fill(prepared->io.out[b], 0xff, out_bytes(prepared, b), prepared->info->threads);
-    status = oct_execute(k, prepared->plan, &prepared->io);
+    status = oct_execute(prepared->plan, &prepared->io);
     if (status)
         return message_fail(msg, OCT_ERROR, "execute failed: %s", oct_status_name(status));
     for (int b = 0; b < p->bands; b++) {

@@ -112,20 +112,44 @@ static void choose_window(uint64_t *state, struct oct_problem *p)
         p->kw = between(state, 1, 7);
     }
     if (chance(state, 15))
-        p->dilation = between(state, 2, 3);
+        oct_problem_set_dilation(p, between(state, 2, 3));
     if (chance(state, 12)) {
         p->d = between(state, 1, 5);
         p->kd = between(state, 1, 3);
     }
     if (chance(state, 15))
-        p->pad = below(state, 5);
+        oct_problem_set_pad(p, below(state, 5));
+}
+
+/* What layer lists beside ResNet's have: axes that differ, padding that does, words in its place. */
+static void choose_axes(uint64_t *state, struct oct_problem *p)
+{
+    static const int words[] = {OCT_PAD_SAME, OCT_PAD_SAME_UPPER};
+
+    p->stride_d = between(state, 1, p->d > 1 ? 3 : 1);
+    if (p->kd > 1 && chance(state, 50))
+        p->pad_front = p->pad_back = chance(state, 50) ? OCT_PAD_CAUSAL : OCT_PAD_SAME_UPPER;
+    if (p->bands > 1)
+        return;
+    p->down = OCT_DOWN_STRIDED;
+    p->stride_order = OCT_STRIDE_OFFICIAL;
+    p->stride_h = between(state, 1, 5);
+    p->stride_w = chance(state, 50) ? p->stride_h : between(state, 1, 5);
+    p->dilation_h = between(state, 1, 3);
+    p->dilation_d = between(state, 1, 2);
+    p->pad_top = between(state, 0, 3);
+    p->pad_bottom = between(state, 0, 3);
+    p->pad_left = between(state, 0, 3);
+    p->pad_right = between(state, 0, 3);
+    if (chance(state, 40))
+        p->pad_top = p->pad_bottom = p->pad_left = p->pad_right = PICK(state, words);
 }
 
 static void choose_options(uint64_t *state, struct oct_problem *p)
 {
     static const uint32_t activations[] = {0, 0, OCT_EPILOGUE_RELU, OCT_EPILOGUE_RELU6};
 
-    p->stride = chance(state, 25) ? 2 : 1;
+    oct_problem_set_stride(p, chance(state, 25) ? 2 : 1);
     p->down = chance(state, 20) ? OCT_DOWN_STRIDED : OCT_DOWN_POOL;
     p->stride_order = chance(state, 25) ? OCT_STRIDE_POOL_FIRST : OCT_STRIDE_OFFICIAL;
     if (chance(state, p->bands > 1 ? 20 : 4))
@@ -163,6 +187,8 @@ static struct oct_problem draw(uint64_t *state)
     choose_extents(state, &p);
     choose_window(state, &p);
     choose_options(state, &p);
+    if (chance(state, 35))
+        choose_axes(state, &p);
     return p;
 }
 
@@ -180,72 +206,22 @@ struct oct_problem random_problem(uint64_t *state, size_t max_macs)
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 
-/* Appends to a list whose items a character separates; what does not fit is cut. */
-static void append(char *list, size_t size, char separator, const char *item)
+/* Fields that a reader looks for even where they have their usual value. */
+static bool always_told(const struct oct_field *f)
 {
-    size_t used = strlen(list);
-
-    if (used > 0 && used + 1 < size) {
-        list[used++] = separator;
-        list[used] = '\0';
-    }
-    snprintf(list + used, size - used, "%s", item);
-}
-
-static void list_channels(const struct oct_problem *p, const int channels[], char *list, size_t size)
-{
-    char number[16];
-
-    list[0] = '\0';
-    for (int b = 0; b < p->bands; b++) {
-        snprintf(number, sizeof(number), "%d", channels[b]);
-        append(list, size, ',', number);
-    }
-}
-
-/* The paths that contribute. */
-static void list_paths(const struct oct_problem *p, char *list, size_t size)
-{
-    char name[4];
-
-    list[0] = '\0';
-    for (int from = 0; from < p->bands; from++)
-        for (int to = 0; to < p->bands; to++)
-            if (oct_path_exists(p, from, to))
-                append(list, size, ',', oct_path_name(p, from, to, name));
-    if (!list[0])
-        append(list, size, ',', "none");
-}
-
-static void list_epilogue(uint32_t epilogue, char *list, size_t size)
-{
-    static const char *const names[] = {"bias", "residual", "relu", "relu6"};
-
-    list[0] = '\0';
-    for (int i = 0; i < 4; i++)
-        if (epilogue & 1u << i)
-            append(list, size, '+', names[i]);
-    if (!list[0])
-        append(list, size, '+', "none");
+    return f->type == OCT_FIELD_CHANNELS || f->offset <= offsetof(struct oct_problem, bands) ||
+           (f->offset >= offsetof(struct oct_problem, kd) && f->offset <= offsetof(struct oct_problem, kw));
 }
 
 void problem_text(const struct oct_problem *p, char *buf, size_t size)
 {
-    char ic[64], oc[64], paths[64], epilogue[32], pad[16] = "same", groups[16] = "depthwise";
+    size_t used = 0;
+    char text[96];
 
-    list_channels(p, p->ic, ic, sizeof(ic));
-    list_channels(p, p->oc, oc, sizeof(oc));
-    list_paths(p, paths, sizeof(paths));
-    list_epilogue(p->epilogue, epilogue, sizeof(epilogue));
-    if (p->pad != OCT_PAD_SAME)
-        snprintf(pad, sizeof(pad), "%d", p->pad);
-    if (p->groups != OCT_GROUPS_DEPTHWISE)
-        snprintf(groups, sizeof(groups), "%d", p->groups);
-    snprintf(buf, size,
-             "n=%d d=%d h=%d w=%d bands=%d ic=%s oc=%s k=%dx%dx%d stride=%d pad=%s dilation=%d groups=%s "
-             "down=%s order=%s paths=%s dtype=%s epilogue=%s",
-             p->n, p->d, p->h, p->w, p->bands, ic, oc, p->kd, p->kh, p->kw, p->stride, pad, p->dilation,
-             groups, p->down == OCT_DOWN_POOL ? "pool" : "strided",
-             p->stride_order == OCT_STRIDE_OFFICIAL ? "official" : "pool_first", paths,
-             oct_dtype_name(p->dtype), epilogue);
+    for (const struct oct_field *f = oct_fields; f->name && used < size; f++) {
+        if (!always_told(f) && oct_field_get(f, p) == f->usual)
+            continue;
+        used += (size_t)snprintf(buf + used, size - used, "%s%s=%s", used ? " " : "", f->name,
+                                 oct_field_text(f, p, text, sizeof(text)));
+    }
 }

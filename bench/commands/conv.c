@@ -319,6 +319,7 @@ static int write_band(const struct prepared *run, int band, int rank, const char
     const struct oct_problem *p = &run->problem;
     struct oct_extent e = oct_out_extent(p, band);
     struct npy y = {.rank = rank, .shape = {(size_t)p->n, (size_t)p->oc[band]}};
+    struct oct_tensor laid = run->info->out[band], plain = laid;
     int axis = 2, status;
 
     if (rank == 5)
@@ -329,7 +330,10 @@ static int write_band(const struct prepared *run, int band, int rank, const char
     y.data = malloc(y.count * sizeof(float));
     if (!y.data)
         return message_fail(msg, OCT_NO_MEMORY, "no memory for output band %d", band);
-    oct_from_layout(run->info->out[band], y.data, run->io.out[band], p->n, p->oc[band], e);
+    plain.layout = OCT_NCHW;
+    plain.data = y.data;
+    laid.data = run->io.out[band];
+    (void)oct_tensor_copy(&plain, &laid); /* of one shape */
     status = npy_write(&y, path, msg);
     npy_free(&y);
     return status;
@@ -348,7 +352,7 @@ static int compute(const struct command *c, const struct conv_tensors *t, struct
     status = prepared_make(&run, c->kernel, &ops, c->threads, msg);
     if (status)
         return status;
-    status = oct_execute(c->kernel, run.plan, &run.io);
+    status = oct_execute(run.plan, &run.io);
     if (status)
         message_fail(msg, OCT_ERROR, "execute failed: %s", oct_status_name(status));
     for (int b = 0; !status && b < p->bands; b++)

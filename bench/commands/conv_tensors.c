@@ -344,9 +344,8 @@ int conv_tensors_load(struct conv_tensors *out, const struct conv_request *r, st
 
     *out = (struct conv_tensors){.problem = oct_problem_default()};
     p->ic[0] = p->oc[0] = 0;
-    p->stride = r->stride;
-    p->pad = r->pad;
-    p->dilation = r->dilation;
+    oct_problem_set_stride(p, r->stride);
+    oct_problem_set_dilation(p, r->dilation);
     p->groups = r->groups;
     p->stride_order = r->stride_order;
     status = take_bands(p, r, msg);
@@ -359,6 +358,7 @@ int conv_tensors_load(struct conv_tensors *out, const struct conv_request *r, st
         status = take_paths(out, r, msg);
     if (!status)
         status = take_epilogue(out, r, msg);
+    oct_problem_set_pad(p, r->pad);
     if (!status)
         status = oct_problem_check(p, msg);
     for (int b = 0; !status && b < p->bands; b++)

@@ -36,14 +36,43 @@ static uint64_t hash_text(uint64_t hash, const char *fmt, ...)
 }
 
 /* Ids are kept in report directories: this text may not change without a new schema. */
-static uint64_t hash_problem(uint64_t hash, const struct oct_problem *p)
+static uint64_t hash_first_schema(uint64_t hash, const struct oct_problem *p)
 {
     hash = hash_text(hash, "n%d d%d h%d w%d k%d,%d,%d s%d p%d l%d g%d", p->n, p->d, p->h, p->w, p->kd, p->kh,
-                     p->kw, p->stride, p->pad, p->dilation, p->groups);
+                     p->kw, p->stride_h, p->pad_top, p->dilation_h, p->groups);
     hash = hash_text(hash, "down%d order%d paths%" PRIx32 " %s epilogue%" PRIx32 " bands%d", (int)p->down,
-                     (int)p->stride_order, p->paths, oct_dtype_name(p->dtype), p->epilogue, p->bands);
+                     (int)p->stride_order, p->paths, oct_dtype_name(p->types.src), p->epilogue, p->bands);
     for (int b = 0; b < p->bands; b++)
         hash = hash_text(hash, "%d>%d", p->ic[b], p->oc[b]);
+    return hash;
+}
+
+/* The problem as the first schema would have told it: one stride, one padding, one dilation. */
+static struct oct_problem as_first_schema(const struct oct_problem *p)
+{
+    struct oct_problem q = *p, usual = oct_problem_default();
+
+    q.stride_d = 1;
+    q.stride_w = q.stride_h;
+    q.dilation_d = q.dilation_w = q.dilation_h;
+    q.pad_bottom = q.pad_left = q.pad_right = q.pad_top;
+    q.pad_front = q.pad_back = q.pad_top >= 0 && q.kd == 1 ? 0 : q.pad_top;
+    q.groups_per_path = usual.groups_per_path;
+    q.types.weights = q.types.dst = q.types.src;
+    q.types.acc = usual.types.acc;
+    return q;
+}
+
+/* Ids of the first schema stay: what that could not say is added behind. */
+static uint64_t hash_problem(uint64_t hash, const struct oct_problem *p)
+{
+    struct oct_problem first = as_first_schema(p);
+    char text[64];
+
+    hash = hash_first_schema(hash, p);
+    for (const struct oct_field *f = oct_fields; f->name; f++)
+        if (f->type != OCT_FIELD_CHANNELS && oct_field_get(f, p) != oct_field_get(f, &first))
+            hash = hash_text(hash, "%s=%s", f->name, oct_field_text(f, p, text, sizeof(text)));
     return hash;
 }
 
@@ -172,7 +201,7 @@ bool gather(struct gathering *g, const char *suite, const struct layer *layer, u
         if (!add_group(g, suite, layer, &vanilla.problem, hash))
             return false;
     }
-    return add_cases(g, slot->index, &vanilla, kernels | baselines(layer->problem.dtype)) &&
+    return add_cases(g, slot->index, &vanilla, kernels | baselines(layer->problem.types.src)) &&
            add_cases(g, slot->index, layer, kernels);
 }
 
@@ -200,7 +229,7 @@ static bool same_geometry(const struct group_extra *a, const struct group_extra 
 {
     struct oct_problem p = a->vanilla, q = b->vanilla;
 
-    p.dtype = q.dtype = OCT_F32;
+    p.types = q.types = oct_problem_default().types;
     return hash_problem(HASH_START, &p) == hash_problem(HASH_START, &q);
 }
 

@@ -426,6 +426,7 @@ static bool channels_from_ratios(struct layer *layer, const struct layer_values 
 static void take_options(struct oct_problem *p, const struct layer_values *values)
 {
     int down = OCT_DOWN_POOL, order = OCT_STRIDE_OFFICIAL, dtype = OCT_F32;
+    int stride = 1, pad = OCT_PAD_SAME, dilation = 1;
 
     take(&p->n, values, FIELD_N);
     take(&p->d, values, FIELD_D);
@@ -434,16 +435,20 @@ static void take_options(struct oct_problem *p, const struct layer_values *value
     take(&p->kd, values, FIELD_KD);
     take(&p->kh, values, FIELD_KH);
     take(&p->kw, values, FIELD_KW);
-    take(&p->stride, values, FIELD_STRIDE);
-    take(&p->pad, values, FIELD_PAD);
-    take(&p->dilation, values, FIELD_DILATION);
+    take(&stride, values, FIELD_STRIDE);
+    take(&pad, values, FIELD_PAD);
+    take(&dilation, values, FIELD_DILATION);
     take(&p->groups, values, FIELD_GROUPS);
     take(&down, values, FIELD_DOWN);
     take(&order, values, FIELD_STRIDE_ORDER);
     take(&dtype, values, FIELD_DTYPE);
     p->down = (enum oct_down)down;
     p->stride_order = (enum oct_stride_order)order;
-    p->dtype = (enum oct_dtype)dtype;
+    p->types.src = p->types.weights = p->types.dst = (enum oct_dtype)dtype;
+    p->types.acc = dtype == OCT_S8 ? OCT_S32 : OCT_F32;
+    oct_problem_set_stride(p, stride);
+    oct_problem_set_dilation(p, dilation);
+    oct_problem_set_pad(p, pad);
     if (values->field[FIELD_PATHS].at)
         p->paths = (uint32_t)values->field[FIELD_PATHS].number;
     p->epilogue = (uint32_t)values->field[FIELD_EPILOGUE].number;
@@ -456,9 +461,9 @@ static void normalise(struct oct_problem *p, bool pooled_band_asked)
 
     if (p->bands == 1 && !pooled_band_asked)
         *p = oct_problem_vanilla(p);
-    if (p->stride == 1)
+    if (p->stride_h == 1)
         p->stride_order = OCT_STRIDE_OFFICIAL;
-    if (p->stride == 1 && p->bands == 1)
+    if (p->stride_h == 1 && p->bands == 1)
         p->down = OCT_DOWN_STRIDED;
     for (int from = 0; from < p->bands; from++)
         for (int to = 0; to < p->bands; to++)

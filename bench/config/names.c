@@ -44,12 +44,12 @@ static void append_geometry(struct text *t, const struct oct_problem *v)
     if (v->d > 1)
         append(t, "%dx", v->d);
     append(t, v->h == v->w && v->d == 1 ? "%d" : "%dx%d", v->h, v->w);
-    if (v->stride > 1)
-        append(t, "_s%d", v->stride);
-    if (v->pad != OCT_PAD_SAME)
-        append(t, "_p%d", v->pad);
-    if (v->dilation > 1)
-        append(t, "_l%d", v->dilation);
+    if (v->stride_h > 1)
+        append(t, "_s%d", v->stride_h);
+    if (v->pad_top != OCT_PAD_SAME)
+        append(t, "_p%d", v->pad_top);
+    if (v->dilation_h > 1)
+        append(t, "_l%d", v->dilation_h);
     if (v->groups == OCT_GROUPS_DEPTHWISE)
         append(t, "_dw");
     else if (v->groups > 1)
@@ -122,8 +122,8 @@ char *name_of_case(const struct group *group, const struct bench_case *c)
     append(&t, "/t=%d", group->threads);
     if (group->cache != CACHE_WARM)
         append(&t, ",%s", cache_mode_name(group->cache));
-    if (c->problem.dtype != OCT_F32)
-        append(&t, ",%s", oct_dtype_name(c->problem.dtype));
+    if (c->problem.types.src != OCT_F32)
+        append(&t, ",%s", oct_dtype_name(c->problem.types.src));
     append(&t, "/%s", c->kernel->name);
     return strdup(t.bytes);
 }

@@ -77,12 +77,11 @@ static long preemptions(void)
 
 /* Neighbours on the same processors cost whole time slices. A sample that met one is taken again: the system
  * says that it was disturbed, its own duration is never asked, so that both sides are treated alike. */
-static uint64_t time_side(const struct oct_kernel *kernel, struct oct_plan *plan, const struct oct_io *io,
-                          long iters)
+static uint64_t time_side(struct oct_plan *plan, const struct oct_io *io, long iters)
 {
     uint64_t ns = 0;
 
-    oct_execute(kernel, plan, io); /* brings back what the other side pushed out of the caches */
+    oct_execute(plan, io); /* brings back what the other side pushed out of the caches */
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         long before;
         uint64_t start;
@@ -92,7 +91,7 @@ static uint64_t time_side(const struct oct_kernel *kernel, struct oct_plan *plan
         before = preemptions();
         start = timer_now_ns();
         for (long i = 0; i < iters; i++)
-            oct_execute(kernel, plan, io);
+            oct_execute(plan, io);
         ns = timer_now_ns() - start;
         if (preemptions() == before)
             break;
@@ -102,12 +101,12 @@ static uint64_t time_side(const struct oct_kernel *kernel, struct oct_plan *plan
 
 static uint64_t time_base(const struct pair *p)
 {
-    return time_side(p->base.kernel, p->base.plan, &p->base.io, p->iters);
+    return time_side(p->base.plan, &p->base.io, p->iters);
 }
 
 static uint64_t time_new(const struct pair *p)
 {
-    return time_side(p->new.kernel, p->new.plan, &p->new_io, p->iters);
+    return time_side(p->new.plan, &p->new_io, p->iters);
 }
 
 /* ABBA or BAAB: a drift that is linear over the quad cancels. */

@@ -76,18 +76,18 @@ static int by_profile(const struct prepared *prepared, double whole_ns, struct p
     struct oct_profile profile, quietest = {0};
     struct oct_io io = prepared->io;
 
-    if (repeats < LEAST_REPEATS || prepared->kernel->execute(prepared->plan, &io))
+    if (repeats < LEAST_REPEATS || oct_execute(prepared->plan, &io))
         return 0;
     for (int r = 0; r < repeats; r++) {
         uint64_t start = timer_now_ns();
 
         io.profile = NULL;
-        if (prepared->kernel->execute(prepared->plan, &io))
+        if (oct_execute(prepared->plan, &io))
             return 0;
         plain_ns = fmin(plain_ns, (double)(timer_now_ns() - start));
         memset(&profile, 0, sizeof(profile));
         io.profile = &profile;
-        if (prepared->kernel->execute(prepared->plan, &io))
+        if (oct_execute(prepared->plan, &io))
             return 0;
         if (r == 0 || profile_ns(&profile) < profile_ns(&quietest))
             quietest = profile;

@@ -136,11 +136,11 @@ static void count_case(struct group_context *ctx, struct case_result *c, const s
 
     c->counter_iters = median_ns > 0 ? (long)(COUNTER_PASS_NS / median_ns) + 1 : 1;
     for (int pass = 0; pass < passes; pass++) {
-        (void)oct_execute(prepared->kernel, prepared->plan, &prepared->io);
+        (void)oct_execute(prepared->plan, &prepared->io);
         if (counters_start(ctx->counters, pass, threads))
             return;
         for (long i = 0; i < c->counter_iters; i++)
-            (void)oct_execute(prepared->kernel, prepared->plan, &prepared->io);
+            (void)oct_execute(prepared->plan, &prepared->io);
         if (counters_stop(ctx->counters))
             return;
     }

@@ -39,14 +39,13 @@ void sampler_close(struct sampler *sampler)
 
 static int execute_batch(const struct prepared *prepared, long iters, uint64_t *ns)
 {
-    int (*execute)(struct oct_plan *, const struct oct_io *) = prepared->kernel->execute;
     struct oct_plan *plan = prepared->plan;
     const struct oct_io *io = &prepared->io;
     int status = 0;
     uint64_t start = timer_now_ns();
 
     for (long i = 0; i < iters; i++)
-        status |= execute(plan, io);
+        status |= oct_execute(plan, io);
     *ns = timer_now_ns() - start;
     return status;
 }
@@ -113,14 +112,10 @@ static void read_tensors(const struct prepared *prepared, int threads)
 
     for (int b = 0; b < p->bands; b++) {
         if (p->ic[b])
-            read_tensor(
-                prepared->io.in[b],
-                oct_layout_bytes(prepared->info->in[b], p->dtype, p->n, p->ic[b], oct_in_extent(p, b)),
-                threads);
+            read_tensor(prepared->io.in[b], oct_tensor_bytes(&prepared->info->in[b]), threads);
         if (!p->oc[b])
             continue;
-        size_t bytes =
-            oct_layout_bytes(prepared->info->out[b], p->dtype, p->n, p->oc[b], oct_out_extent(p, b));
+        size_t bytes = oct_tensor_bytes(&prepared->info->out[b]);
         read_tensor(prepared->io.out[b], bytes, threads);
         if (prepared->io.residual[b])
             read_tensor(prepared->io.residual[b], bytes, threads);

@@ -30,9 +30,9 @@ double percent_useful_share(const struct oct_problem *p)
                 continue;
             struct oct_path path = oct_path_get(p, from, to);
             double share =
-                axis_share(path.in.d, path.out.d, p->kd, path.pad_d, 1, p->dilation) *
-                axis_share(path.in.h, path.out.h, p->kh, path.pad_h, path.conv_stride, p->dilation) *
-                axis_share(path.in.w, path.out.w, p->kw, path.pad_w, path.conv_stride, p->dilation);
+                axis_share(path.in.d, path.out.d, p->kd, path.pad_front, path.stride_d, p->dilation_d) *
+                axis_share(path.in.h, path.out.h, p->kh, path.pad_top, path.stride_h, p->dilation_h) *
+                axis_share(path.in.w, path.out.w, p->kw, path.pad_left, path.stride_w, p->dilation_w);
             useful += share * (double)path.macs;
             all += (double)path.macs;
         }

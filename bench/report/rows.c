@@ -122,19 +122,19 @@ static void describe_problem(const struct oct_problem *p, struct result_row *row
 
     row->n = p->n, row->d = p->d, row->h = p->h, row->w = p->w;
     row->kd = p->kd, row->kh = p->kh, row->kw = p->kw;
-    row->stride = p->stride;
-    row->dilation = p->dilation;
+    row->stride = p->stride_h;
+    row->dilation = p->dilation_h;
     row->bands = p->bands;
     SET(row->pad, "same");
-    if (p->pad != OCT_PAD_SAME)
-        snprintf(row->pad, sizeof(row->pad), "%d", p->pad);
+    if (p->pad_top != OCT_PAD_SAME)
+        snprintf(row->pad, sizeof(row->pad), "%d", p->pad_top);
     SET(row->groups, "depthwise");
     if (p->groups != OCT_GROUPS_DEPTHWISE)
         snprintf(row->groups, sizeof(row->groups), "%d", p->groups);
     snprintf(row->down, sizeof(row->down), "%s%s", p->down == OCT_DOWN_POOL ? "pool" : "strided",
              p->stride_order == OCT_STRIDE_POOL_FIRST ? "+first" : "");
     list_paths(p, row->paths, sizeof(row->paths));
-    SET(row->dtype, oct_dtype_name(p->dtype));
+    SET(row->dtype, oct_dtype_name(p->types.src));
     list_epilogue(p->epilogue, row->epilogue, sizeof(row->epilogue));
     row->macs = (int64_t)oct_macs(p);
     row->macs_vanilla = (int64_t)oct_macs(&vanilla);

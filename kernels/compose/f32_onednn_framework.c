@@ -79,17 +79,18 @@ static struct composition compose_framework(const struct oct_problem *p)
 }
 
 static int plan_framework(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                          int threads, struct oct_message *msg)
+                          const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct composition c = compose_framework(p);
     int status = compose_check(p, msg);
 
-    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, &c, msg);
+    return status ? status : onednn_plan(out, p, w, options, OCT_ALGORITHM_DIRECT, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_framework = {
     .name = "f32_onednn_framework",
     .summary = "oneDNN as frameworks call it: pool, a convolution per path, resample, add",
+    .library = "oneDNN",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NHWC,
     .dtypes = 1u << OCT_F32,
@@ -97,7 +98,4 @@ const struct oct_kernel oct_f32_onednn_framework = {
     .error_growth = 1,
     .profiles = true,
     .plan = plan_framework,
-    .execute = onednn_execute,
-    .destroy = onednn_destroy,
-    .info = onednn_info,
 };

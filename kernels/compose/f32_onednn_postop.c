@@ -41,17 +41,18 @@ struct composition compose_postop(const struct oct_problem *p)
 }
 
 static int plan_postop(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                       int threads, struct oct_message *msg)
+                       const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct composition c = compose_postop(p);
     int status = compose_check(p, msg);
 
-    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_DIRECT, &c, msg);
+    return status ? status : onednn_plan(out, p, w, options, OCT_ALGORITHM_DIRECT, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_postop = {
     .name = "f32_onednn_postop",
     .summary = "oneDNN, fewest calls: upsample into Y, sum post-ops, fused epilogue",
+    .library = "oneDNN",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NHWC,
     .dtypes = 1u << OCT_F32,
@@ -59,7 +60,4 @@ const struct oct_kernel oct_f32_onednn_postop = {
     .error_growth = 1,
     .profiles = true,
     .plan = plan_postop,
-    .execute = onednn_execute,
-    .destroy = onednn_destroy,
-    .info = onednn_info,
 };

@@ -8,18 +8,19 @@
 #include "onednn/onednn.h"
 
 static int plan_winograd(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                         int threads, struct oct_message *msg)
+                         const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct composition c = compose_postop(p);
     int status = compose_check(p, msg);
 
-    return status ? status : onednn_plan(out, p, w, threads, OCT_ALGORITHM_WINOGRAD, &c, msg);
+    return status ? status : onednn_plan(out, p, w, options, OCT_ALGORITHM_WINOGRAD, &c, msg);
 }
 
 const struct oct_kernel oct_f32_onednn_winograd = {
     .name = "f32_onednn_winograd",
     .summary = "oneDNN's Winograd convolutions in the composition of f32_onednn_postop",
     .isa = OCT_ISA_AVX2 | OCT_ISA_AVX512, /* what the library has them for */
+    .library = "oneDNN",
     .algorithm = OCT_ALGORITHM_WINOGRAD,
     .layout = OCT_NCHW16C,
     .dtypes = 1u << OCT_F32,
@@ -27,7 +28,4 @@ const struct oct_kernel oct_f32_onednn_winograd = {
     .error_growth = 16,
     .profiles = true,
     .plan = plan_winograd,
-    .execute = onednn_execute,
-    .destroy = onednn_destroy,
-    .info = onednn_info,
 };

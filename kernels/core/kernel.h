@@ -45,14 +45,34 @@ static inline void oct_share(int n, int parts, int t, int *first, int *last)
     *last = (int)((int64_t)n * (t + 1) / parts);
 }
 
+/* What a plan does. A kernel whose threads never open a region of their own gives `run`, and then has no
+ * `execute`. */
+struct oct_plan_ops {
+    void (*run)(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
+    int (*execute)(struct oct_plan *plan, const struct oct_io *io);
+    void (*destroy)(struct oct_plan *plan);
+};
+
+/* Every kernel's struct oct_plan begins with it. While it plans, a kernel sets info.outside_bytes to what it
+ * wants at io->scratch; the frame allocates that where the caller did not ask to bring it. */
+struct oct_plan_head {
+    const struct oct_plan_ops *ops;
+    struct oct_plan_info info;
+    void *scratch;
+};
+
+/* Fills what every plan has: operations, threads, the shapes of its tensors in that layout. */
+void oct_plan_begin(struct oct_plan_head *head, const struct oct_plan_ops *ops, const struct oct_problem *p,
+                    enum oct_layout layout, int threads);
+
+/* After a kernel has planned: brings the scratch where the caller does not. OCT_OK or OCT_NO_MEMORY. */
+int oct_plan_finish(struct oct_plan *plan, const struct oct_plan_options *options, struct oct_message *msg);
+
 /* The table's rows. */
 extern const struct oct_kernel oct_f32_ref;
 extern const struct oct_kernel oct_f32_naive;
 extern const struct oct_kernel oct_f32_avx2_direct;
 extern const struct oct_kernel oct_f32_avx512_direct;
-/* Not in the table: where the direct kernels send grouped and depthwise layers. */
-extern const struct oct_kernel oct_f32_avx2_grouped;
-extern const struct oct_kernel oct_f32_avx512_grouped;
 extern const struct oct_kernel oct_f32_onednn_framework;
 extern const struct oct_kernel oct_f32_onednn_postop;
 extern const struct oct_kernel oct_f32_onednn_winograd;

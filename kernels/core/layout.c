@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tensors: memory, and the way between plain NCDHW and the blocked layouts. */
-#define _GNU_SOURCE
+/* Tensors: the layouts, and the way from one to another. */
 #include "core/kernel.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-/* From this size on a tensor gets huge pages: the translation of a 1 MB map otherwise costs 256 entries. */
-#define HUGE_PAGE      ((size_t)2 << 20)
-#define HUGE_PAGE_FROM ((size_t)256 << 10)
 
 int oct_layout_block(enum oct_layout layout)
 {
@@ -18,82 +9,66 @@ int oct_layout_block(enum oct_layout layout)
 
 const char *oct_layout_name(enum oct_layout layout)
 {
-    static const char *const names[] = {"nchw", "nChw8c", "nChw16c", "nhwc"};
+    static const char *const names[] = {"any", "nchw", "nChw8c", "nChw16c", "nhwc"};
 
     return names[layout];
 }
 
-size_t oct_layout_bytes(enum oct_layout layout, enum oct_dtype dtype, int n, int c, struct oct_extent e)
+static int padded_channels(const struct oct_tensor *t)
 {
-    int block = oct_layout_block(layout);
-    size_t channels = (size_t)oct_ceil_div(c, block) * block;
+    int block = oct_layout_block(t->layout);
 
-    return (size_t)n * channels * e.d * e.h * e.w * oct_dtype_size(dtype);
+    return oct_ceil_div(t->c, block) * block;
 }
 
-void *oct_alloc(size_t bytes)
+static size_t plane_values(const struct oct_tensor *t)
 {
-    size_t align = bytes >= HUGE_PAGE_FROM ? HUGE_PAGE : 64;
-    void *p;
-
-    if (bytes > SIZE_MAX - align)
-        return NULL;
-    bytes = bytes ? (bytes + align - 1) / align * align : align;
-    p = aligned_alloc(align, bytes);
-    if (p && align == HUGE_PAGE)
-        (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: without it the memory is merely slower */
-    return p;
+    return (size_t)t->e.d * t->e.h * t->e.w;
 }
 
-void oct_free(void *p)
+size_t oct_tensor_bytes(const struct oct_tensor *t)
 {
-    free(p);
+    return (size_t)t->n * padded_channels(t) * plane_values(t) * oct_dtype_size(t->dtype);
 }
 
 /* Values between the pixels of one channel. */
-static size_t pixel_stride(enum oct_layout layout, int c)
+static size_t pixel_stride(const struct oct_tensor *t)
 {
-    return layout == OCT_NHWC ? (size_t)c : (size_t)oct_layout_block(layout);
+    return t->layout == OCT_NHWC ? (size_t)t->c : (size_t)oct_layout_block(t->layout);
 }
 
-/* Of pixel 0 of a channel of image i. */
-static size_t channel_offset(enum oct_layout layout, int i, int c, int channel, size_t plane)
+/* Pixel 0 of a channel of an image. */
+static float *channel_of(const struct oct_tensor *t, int image, int channel)
 {
-    int block = oct_layout_block(layout), blocks = oct_ceil_div(c, block);
+    int block = oct_layout_block(t->layout), blocks = oct_ceil_div(t->c, block);
+    size_t plane = plane_values(t);
 
-    if (layout == OCT_NHWC)
-        return (size_t)i * plane * c + channel;
-    return ((size_t)i * blocks + channel / block) * plane * block + channel % block;
+    if (t->layout == OCT_NHWC)
+        return (float *)t->data + image * plane * t->c + channel;
+    return (float *)t->data + ((size_t)image * blocks + channel / block) * plane * block + channel % block;
 }
 
-void oct_to_layout(enum oct_layout layout, void *dst, const float *src, int n, int c, struct oct_extent e)
+/* NULL `from`: zeros. */
+static void copy_channel(float *to, size_t to_stride, const float *from, size_t from_stride, size_t pixels)
 {
-    int block = oct_layout_block(layout), padded = oct_ceil_div(c, block) * block;
-    size_t plane = (size_t)e.d * e.h * e.w, stride = pixel_stride(layout, c);
-    float *out = dst;
+    for (size_t x = 0; x < pixels; x++)
+        to[x * to_stride] = from ? from[x * from_stride] : 0.0f;
+}
 
+int oct_tensor_copy(const struct oct_tensor *dst, const struct oct_tensor *src)
+{
+    bool same = dst->n == src->n && dst->c == src->c && dst->e.d == src->e.d && dst->e.h == src->e.h &&
+                dst->e.w == src->e.w;
+    int channels = padded_channels(dst);
+
+    if (!same)
+        return OCT_INVALID;
+    if (dst->dtype != OCT_F32 || src->dtype != OCT_F32)
+        return OCT_UNSUPPORTED;
 #pragma omp parallel for collapse(2)
-    for (int i = 0; i < n; i++) {
-        for (int channel = 0; channel < padded; channel++) {
-            const float *from = src + ((size_t)i * c + channel) * plane;
-            float *to = out + channel_offset(layout, i, c, channel, plane);
-            for (size_t x = 0; x < plane; x++)
-                to[x * stride] = channel < c ? from[x] : 0.0f;
-        }
-    }
-}
-
-void oct_from_layout(enum oct_layout layout, float *dst, const void *src, int n, int c, struct oct_extent e)
-{
-    size_t plane = (size_t)e.d * e.h * e.w, stride = pixel_stride(layout, c);
-    const float *in = src;
-
-#pragma omp parallel for collapse(2)
-    for (int i = 0; i < n; i++)
-        for (int channel = 0; channel < c; channel++) {
-            const float *from = in + channel_offset(layout, i, c, channel, plane);
-            float *to = dst + ((size_t)i * c + channel) * plane;
-            for (size_t x = 0; x < plane; x++)
-                to[x] = from[x * stride];
-        }
+    for (int i = 0; i < dst->n; i++)
+        for (int c = 0; c < channels; c++)
+            copy_channel(channel_of(dst, i, c), pixel_stride(dst), c < src->c ? channel_of(src, i, c) : NULL,
+                         pixel_stride(src), plane_values(dst));
+    return OCT_OK;
 }

@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static int log2_of(int stride)
+static int log2_of(int power)
 {
-    return stride == 2 ? 1 : 0;
+    int log2 = 0;
+
+    while (power > 1 << log2)
+        log2++;
+    return log2;
 }
 
 static int ceil_shift(int extent, int log2)
@@ -16,47 +20,72 @@ static int ceil_shift(int extent, int log2)
     return (int)(((int64_t)extent + (INT64_C(1) << log2) - 1) >> log2);
 }
 
-/* Zeros on each side of an axis. */
-static int axis_pad(const struct oct_problem *p, int k)
+/* 0 counts: no window is cut. */
+static bool power_of_two(int value)
 {
-    if (p->pad == OCT_PAD_SAME)
-        return p->dilation * (k - 1) / 2;
-    return p->pad;
+    return (value & (value - 1)) == 0;
 }
 
-/* Extent after a convolution; 0 or less where the kernel does not fit. */
-static int conv_extent(int in, int pad, int k, int dilation, int stride)
+/* One axis of a path's convolution. */
+struct axis {
+    int in, k, stride, dilation;
+    int before, after; /* zeros, or a word in place of both */
+};
+
+/* Replaces words by zeros on each side. */
+static void resolve_pads(struct axis *a)
 {
-    int64_t room = (int64_t)in + 2 * (int64_t)pad - (int64_t)dilation * (k - 1) - 1;
+    int64_t reach = (int64_t)a->dilation * (a->k - 1);
+
+    if (a->before == OCT_PAD_SAME) {
+        a->before = a->after = (int)(reach / 2);
+    } else if (a->before == OCT_PAD_CAUSAL) {
+        a->before = (int)reach;
+        a->after = 0;
+    } else if (a->before == OCT_PAD_SAME_UPPER) {
+        int64_t total = (int64_t)((a->in - 1) / a->stride) * a->stride + reach + 1 - a->in;
+
+        total = total > 0 ? total : 0;
+        a->before = (int)(total / 2);
+        a->after = (int)(total - total / 2);
+    }
+}
+
+/* Extent after a convolution; 0 where the kernel does not fit. */
+static int conv_extent(const struct axis *a)
+{
+    int64_t room =
+        (int64_t)a->in + (int64_t)a->before + (int64_t)a->after - (int64_t)a->dilation * (a->k - 1) - 1;
 
     if (room < 0)
         return 0;
-    return (int)(room / stride) + 1;
+    return (int)(room / a->stride) + 1;
 }
 
 struct oct_problem oct_problem_default(void)
 {
-    struct oct_problem p = {
-        .n = 1,
-        .d = 1,
-        .h = 1,
-        .w = 1,
-        .bands = 1,
-        .ic = {1},
-        .oc = {1},
-        .kd = 1,
-        .kh = 1,
-        .kw = 1,
-        .stride = 1,
-        .pad = OCT_PAD_SAME,
-        .dilation = 1,
-        .groups = 1,
-        .down = OCT_DOWN_POOL,
-        .stride_order = OCT_STRIDE_OFFICIAL,
-        .paths = OCT_ALL_PATHS,
-        .dtype = OCT_F32,
-    };
+    struct oct_problem p = {.ic = {1}, .oc = {1}};
+
+    for (const struct oct_field *f = oct_fields; f->name; f++)
+        if (f->type != OCT_FIELD_CHANNELS)
+            oct_field_set(f, &p, f->usual);
     return p;
+}
+
+void oct_problem_set_stride(struct oct_problem *p, int stride)
+{
+    p->stride_h = p->stride_w = stride;
+}
+
+void oct_problem_set_dilation(struct oct_problem *p, int dilation)
+{
+    p->dilation_d = p->dilation_h = p->dilation_w = dilation;
+}
+
+void oct_problem_set_pad(struct oct_problem *p, int pad)
+{
+    p->pad_top = p->pad_bottom = p->pad_left = p->pad_right = pad;
+    p->pad_front = p->pad_back = pad >= 0 && p->kd == 1 ? 0 : pad;
 }
 
 int oct_low_channels(int c, double alpha)
@@ -95,30 +124,60 @@ struct oct_extent oct_in_extent(const struct oct_problem *p, int band)
     return (struct oct_extent){p->d, ceil_shift(p->h, band), ceil_shift(p->w, band)};
 }
 
+static int path_groups(const struct oct_problem *p, int from, int to)
+{
+    if (p->groups == OCT_GROUPS_DEPTHWISE)
+        return p->ic[from];
+    if (p->groups_per_path)
+        return oct_max(oct_min(oct_min(p->ic[from], p->oc[to]), p->groups), 1);
+    return p->groups;
+}
+
+/* Along an axis: pads resolved, and the extent of the result. */
+static void convolve_axis(struct axis a, int *before, int *after, int *out)
+{
+    resolve_pads(&a);
+    *before = a.before;
+    *after = a.after;
+    *out = conv_extent(&a);
+}
+
+static void convolve_path(const struct oct_problem *p, struct oct_path *path)
+{
+    convolve_axis((struct axis){path->in.d, p->kd, path->stride_d, p->dilation_d, p->pad_front, p->pad_back},
+                  &path->pad_front, &path->pad_back, &path->out.d);
+    convolve_axis((struct axis){path->in.h, p->kh, path->stride_h, p->dilation_h, p->pad_top, p->pad_bottom},
+                  &path->pad_top, &path->pad_bottom, &path->out.h);
+    convolve_axis((struct axis){path->in.w, p->kw, path->stride_w, p->dilation_w, p->pad_left, p->pad_right},
+                  &path->pad_left, &path->pad_right, &path->out.w);
+}
+
+/* A vanilla convolution strides as the axes say; every other path by octaves. */
+static bool strides_freely(const struct oct_problem *p)
+{
+    return p->bands == 1 && p->down == OCT_DOWN_STRIDED && p->stride_order == OCT_STRIDE_OFFICIAL;
+}
+
 /* The geometry of a path, whether or not it contributes: the rule "one rule for every path". */
 struct oct_path oct_path_get(const struct oct_problem *p, int from, int to)
 {
-    struct oct_path path = {0};
-    int in_octave = from, out_octave = to + log2_of(p->stride), down;
+    struct oct_path path = {.stride_d = p->stride_d, .stride_h = p->stride_h, .stride_w = p->stride_w};
+    int octaves = strides_freely(p) ? 0 : log2_of(p->stride_h), down;
 
     if (p->stride_order == OCT_STRIDE_POOL_FIRST) {
-        path.pre = log2_of(p->stride);
-        out_octave = to;
+        path.pre = octaves;
+        octaves = 0;
     }
-    down = oct_max(out_octave - in_octave, 0);
-    path.up = oct_max(in_octave - out_octave, 0);
+    down = oct_max(to + octaves - from, 0);
+    path.up = oct_max(from - to - octaves, 0);
     path.pool = p->down == OCT_DOWN_POOL ? down : 0;
-    path.conv_stride = p->down == OCT_DOWN_POOL ? 1 : 1 << down;
-    path.groups = p->groups == OCT_GROUPS_DEPTHWISE ? p->ic[from] : p->groups;
-    path.pad_d = p->pad == OCT_PAD_SAME || p->kd > 1 ? axis_pad(p, p->kd) : 0;
-    path.pad_h = axis_pad(p, p->kh);
-    path.pad_w = axis_pad(p, p->kw);
+    if (!strides_freely(p))
+        path.stride_h = path.stride_w = p->down == OCT_DOWN_POOL ? 1 : 1 << down;
+    path.groups = path_groups(p, from, to);
     path.in = oct_in_extent(p, from);
     path.in.h = ceil_shift(ceil_shift(path.in.h, path.pre), path.pool);
     path.in.w = ceil_shift(ceil_shift(path.in.w, path.pre), path.pool);
-    path.out.d = conv_extent(path.in.d, path.pad_d, p->kd, p->dilation, 1);
-    path.out.h = conv_extent(path.in.h, path.pad_h, p->kh, p->dilation, path.conv_stride);
-    path.out.w = conv_extent(path.in.w, path.pad_w, p->kw, p->dilation, path.conv_stride);
+    convolve_path(p, &path);
     if (oct_path_exists(p, from, to))
         path.macs = (uint64_t)p->n * p->oc[to] * (p->ic[from] / path.groups) * p->kd * p->kh * p->kw *
                     path.out.d * path.out.h * path.out.w;
@@ -144,6 +203,16 @@ const char *oct_path_name(const struct oct_problem *p, int from, int to, char bu
     return buf;
 }
 
+struct oct_tensor oct_in_tensor(const struct oct_problem *p, int band, enum oct_layout layout, void *data)
+{
+    return (struct oct_tensor){p->types.src, layout, p->n, p->ic[band], oct_in_extent(p, band), data};
+}
+
+struct oct_tensor oct_out_tensor(const struct oct_problem *p, int band, enum oct_layout layout, void *data)
+{
+    return (struct oct_tensor){p->types.dst, layout, p->n, p->oc[band], oct_out_extent(p, band), data};
+}
+
 uint64_t oct_macs(const struct oct_problem *p)
 {
     uint64_t sum = 0;
@@ -161,13 +230,13 @@ static uint64_t band_values(const struct oct_problem *p, int channels, struct oc
 
 uint64_t oct_act_bytes(const struct oct_problem *p)
 {
-    uint64_t values = 0;
+    uint64_t bytes = 0;
 
     for (int b = 0; b < p->bands; b++) {
-        values += band_values(p, p->ic[b], oct_in_extent(p, b));
-        values += band_values(p, p->oc[b], oct_out_extent(p, b));
+        bytes += band_values(p, p->ic[b], oct_in_extent(p, b)) * oct_dtype_size(p->types.src);
+        bytes += band_values(p, p->oc[b], oct_out_extent(p, b)) * oct_dtype_size(p->types.dst);
     }
-    return values * oct_dtype_size(p->dtype);
+    return bytes;
 }
 
 size_t oct_path_weights(const struct oct_problem *p, int from, int to)
@@ -184,7 +253,7 @@ uint64_t oct_weight_bytes(const struct oct_problem *p)
     for (int from = 0; from < p->bands; from++)
         for (int to = 0; to < p->bands; to++)
             values += oct_path_weights(p, from, to);
-    return values * oct_dtype_size(p->dtype);
+    return values * oct_dtype_size(p->types.weights);
 }
 
 double oct_theory_speedup(const struct oct_problem *p)
@@ -207,12 +276,6 @@ uint64_t oct_sum_length(const struct oct_problem *p)
         longest = length > longest ? length : longest;
     }
     return longest;
-}
-
-/* 0 counts: no window is cut. */
-static bool power_of_two(int value)
-{
-    return (value & (value - 1)) == 0;
 }
 
 /* Do windows of 2^log2 along both axes hold powers of two of values: the last ones may be cut. */
@@ -244,12 +307,24 @@ bool oct_integers_exact(const struct oct_problem *p, int magnitude)
 
 size_t oct_dtype_size(enum oct_dtype dtype)
 {
-    return dtype == OCT_F32 ? 4 : dtype == OCT_BF16 ? 2 : 1;
+    static const size_t sizes[] = {[OCT_F32] = 4, [OCT_BF16] = 2, [OCT_S8] = 1, [OCT_S32] = 4};
+
+    return sizes[dtype];
 }
 
 const char *oct_dtype_name(enum oct_dtype dtype)
 {
-    return dtype == OCT_F32 ? "f32" : dtype == OCT_BF16 ? "bf16" : "s8";
+    static const char *const names[] = {
+        [OCT_F32] = "f32", [OCT_BF16] = "bf16", [OCT_S8] = "s8", [OCT_S32] = "s32"};
+
+    return names[dtype];
+}
+
+const char *oct_algorithm_name(enum oct_algorithm algorithm)
+{
+    static const char *const names[] = {"direct", "winograd", "any"};
+
+    return names[algorithm];
 }
 
 const char *oct_status_name(int status)
@@ -268,35 +343,63 @@ static int check_range(const char *what, int value, int low, int high, struct oc
     return oct_fail(msg, OCT_INVALID, "%s is %d, but must be from %d to %d", what, value, low, high);
 }
 
+static bool has_word(const struct oct_field *f, int value)
+{
+    for (const struct oct_word *w = f->words; w && w->name; w++)
+        if (w->value == value)
+            return true;
+    return false;
+}
+
+static int check_field(const struct oct_field *f, const struct oct_problem *p, struct oct_message *msg)
+{
+    int value = oct_field_get(f, p);
+
+    if (f->type == OCT_FIELD_WORD && !has_word(f, value))
+        return oct_fail(msg, OCT_INVALID, "%s is %d, which is none of its values", f->name, value);
+    if (f->type == OCT_FIELD_NUMBER && !has_word(f, value))
+        return check_range(f->name, value, f->least, f->most, msg);
+    return OCT_OK;
+}
+
+/* Words say what is on both sides of an axis. */
+static int check_pads(const char *axis, int before, int after, struct oct_message *msg)
+{
+    if (before == after || (before >= 0 && after >= 0))
+        return OCT_OK;
+    return oct_fail(msg, OCT_INVALID, "the padding of %s has a word on one side alone, but a word means both",
+                    axis);
+}
+
+/* Pooling, and bands, go down by octaves. */
+static int check_strides(const struct oct_problem *p, struct oct_message *msg)
+{
+    int most = p->bands > 1 ? 4 : OCT_MAX_STRIDE, nearest = 1;
+
+    if (strides_freely(p))
+        return OCT_OK;
+    if (p->stride_h == p->stride_w && power_of_two(p->stride_h) && p->stride_h <= most)
+        return OCT_OK;
+    while (2 * nearest <= oct_min(oct_max(p->stride_h, p->stride_w), most))
+        nearest *= 2;
+    return oct_fail(
+        msg, OCT_INVALID,
+        "the stride is %dx%d, but %s go down by equal powers of two up to %d: the nearest is %d%s",
+        p->stride_h, p->stride_w, p->bands > 1 ? "bands" : "pooled layers", most, nearest,
+        p->bands > 1 ? "" : ", or down: strided");
+}
+
 static int check_scalars(const struct oct_problem *p, struct oct_message *msg)
 {
-    const int max = 1 << 20;
-    const struct {
-        const char *what;
-        int value, low, high;
-    } rows[] = {
-        {"n", p->n, 1, max},
-        {"d", p->d, 1, max},
-        {"h", p->h, 1, max},
-        {"w", p->w, 1, max},
-        {"bands", p->bands, 1, OCT_MAX_BANDS},
-        {"kd", p->kd, 1, 1024},
-        {"kh", p->kh, 1, 1024},
-        {"kw", p->kw, 1, 1024},
-        {"stride", p->stride, 1, 2},
-        {"pad", p->pad, OCT_PAD_SAME, max},
-        {"dilation", p->dilation, 1, 1024},
-        {"groups", p->groups, OCT_GROUPS_DEPTHWISE, max},
-        {"down", (int)p->down, OCT_DOWN_POOL, OCT_DOWN_STRIDED},
-        {"stride_order", (int)p->stride_order, OCT_STRIDE_OFFICIAL, OCT_STRIDE_POOL_FIRST},
-        {"dtype", (int)p->dtype, OCT_F32, OCT_S8},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (check_range(rows[i].what, rows[i].value, rows[i].low, rows[i].high, msg))
+    for (const struct oct_field *f = oct_fields; f->name; f++)
+        if (check_field(f, p, msg))
             return OCT_INVALID;
-    if (p->groups == 0)
-        return oct_fail(msg, OCT_INVALID, "groups is 0, but must be at least 1, or depthwise");
+    if (check_pads("time", p->pad_front, p->pad_back, msg) ||
+        check_pads("h", p->pad_top, p->pad_bottom, msg) || check_pads("w", p->pad_left, p->pad_right, msg) ||
+        check_strides(p, msg))
+        return OCT_INVALID;
+    if (p->groups_per_path && p->groups == OCT_GROUPS_DEPTHWISE)
+        return oct_fail(msg, OCT_INVALID, "groups per path are a number, not depthwise");
     if ((p->epilogue & OCT_EPILOGUE_RELU) && (p->epilogue & OCT_EPILOGUE_RELU6))
         return oct_fail(msg, OCT_INVALID, "the epilogue has both relu and relu6, but takes one activation");
     return OCT_OK;
@@ -318,7 +421,7 @@ static int check_channels(const struct oct_problem *p, struct oct_message *msg)
                 "depthwise needs as many outputs as inputs in each band, but band %d has %d inputs "
                 "and %d outputs",
                 b, p->ic[b], p->oc[b]);
-        if (p->groups > 0 && (p->ic[b] % p->groups || p->oc[b] % p->groups))
+        if (p->groups > 0 && !p->groups_per_path && (p->ic[b] % p->groups || p->oc[b] % p->groups))
             return oct_fail(msg, OCT_INVALID,
                             "groups is %d, but must divide the channels of every band: band %d has %d inputs "
                             "and %d outputs",
@@ -340,12 +443,18 @@ static int check_path(const struct oct_problem *p, int from, int to, struct oct_
     bool fits = path.up ? h >= want.h && w >= want.w : h == want.h && w == want.w;
     char name[4];
 
+    if (p->ic[from] % path.groups || p->oc[to] % path.groups)
+        return oct_fail(msg, OCT_INVALID,
+                        "path %s has %d groups, which do not divide its %d inputs and %d outputs",
+                        oct_path_name(p, from, to, name), path.groups, p->ic[from], p->oc[to]);
     if (path.out.d < 1 || path.out.h < 1 || path.out.w < 1)
         return oct_fail(msg, OCT_INVALID,
-                        "a %dx%dx%d kernel with dilation %d is larger than the padded plane of path %s "
-                        "(%dx%dx%d, pad %d)",
-                        p->kd, p->kh, p->kw, p->dilation, oct_path_name(p, from, to, name), path.in.d,
-                        path.in.h, path.in.w, path.pad_h);
+                        "a %dx%dx%d kernel with dilation %dx%dx%d is larger than the padded plane of path %s "
+                        "(%dx%dx%d)",
+                        p->kd, p->kh, p->kw, p->dilation_d, p->dilation_h, p->dilation_w,
+                        oct_path_name(p, from, to, name), path.in.d + path.pad_front + path.pad_back,
+                        path.in.h + path.pad_top + path.pad_bottom,
+                        path.in.w + path.pad_left + path.pad_right);
     if (!fits)
         return oct_fail(
             msg, OCT_INVALID,
@@ -367,8 +476,8 @@ int oct_problem_check(const struct oct_problem *p, struct oct_message *msg)
         if (p->oc[to] > 0 && (out.d < 1 || out.h < 1 || out.w < 1))
             return oct_fail(
                 msg, OCT_INVALID,
-                "a %dx%dx%d kernel with dilation %d is larger than the padded plane of output band %d", p->kd,
-                p->kh, p->kw, p->dilation, to);
+                "a %dx%dx%d kernel with dilation %dx%dx%d is larger than the padded plane of output band %d",
+                p->kd, p->kh, p->kw, p->dilation_d, p->dilation_h, p->dilation_w, to);
         values +=
             (double)p->n * p->ic[to] * in.d * in.h * in.w + (double)p->n * p->oc[to] * out.d * out.h * out.w;
         for (int from = 0; from < p->bands; from++) {

@@ -77,17 +77,17 @@ static float padding(const struct oct_plan *plan, const struct job *job, int kin
 static bool fit_column(const struct oct_plan *plan, const struct term *t, int kind, int k, int x, int width,
                        struct direct_tap *c)
 {
-    int64_t at = (int64_t)x * t->conv_stride + (int64_t)k * plan->p.dilation - t->pad_w;
+    int64_t at = (int64_t)x * t->stride_w + (int64_t)k * plan->p.dilation_w - t->pad_left;
     int64_t end = plan->source[t->source].e.w;
     int first = 0, last = width;
 
-    while (first < width && at + (int64_t)first * t->conv_stride < 0)
+    while (first < width && at + (int64_t)first * t->stride_w < 0)
         first++;
-    while (last > first && at + (int64_t)(last - 1) * t->conv_stride >= end)
+    while (last > first && at + (int64_t)(last - 1) * t->stride_w >= end)
         last--;
-    *c = (struct direct_tap){.src = (int32_t)((k * plan->p.dilation - t->pad_w) * plan->isa->lanes),
+    *c = (struct direct_tap){.src = (int32_t)((k * plan->p.dilation_w - t->pad_left) * plan->isa->lanes),
                              .weights = k * direct_tap_floats(plan, kind),
-                             .stride = t->conv_stride,
+                             .stride = t->stride_w,
                              .clip = DIRECT_CLIPS};
     if (first == last)
         return true; /* to be left out */
@@ -97,7 +97,7 @@ static bool fit_column(const struct oct_plan *plan, const struct term *t, int ki
         c->clip = last == width - 1 ? DIRECT_NOT_LAST : DIRECT_NOT_LAST_2;
     else if (last == width && first <= 2)
         c->clip = first == 1 ? DIRECT_NOT_FIRST : DIRECT_NOT_FIRST_2;
-    return c->clip != DIRECT_CLIPS && (width == 1 || t->conv_stride <= 2);
+    return c->clip != DIRECT_CLIPS && (width == 1 || t->stride_w <= 2);
 }
 
 /* A column that reads every pixel goes last: under it a tile can be finished and stored pixel by pixel. */

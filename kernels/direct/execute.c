@@ -2,8 +2,6 @@
 /* Direct convolution, execution: which thread runs what, by rows or by pieces of tasks. */
 #include "direct/run_tiles.h"
 
-#include <omp.h>
-
 static uint64_t clock_of(const struct worker *w)
 {
     return w->profile ? oct_clock_ns() : 0;
@@ -90,7 +88,7 @@ static void run_rows(struct worker *w, int thread)
     int64_t total = (int64_t)plan->p.n * planes * plan->units;
     int64_t at = total * thread / plan->threads, end = total * (thread + 1) / plan->threads;
 
-    w->area = plan->scratch + (size_t)thread * plan->scratch_floats;
+    w->area = (float *)w->io->scratch + (size_t)thread * plan->scratch_floats;
     while (at < end) {
         int64_t plane = at / plan->units;
         int u0 = (int)(at % plan->units), most = plan->units - u0;
@@ -141,7 +139,7 @@ static void run_pieces(struct worker *w, int round, int thread)
     const struct oct_plan *plan = w->plan;
     const int *dealt = plan->dealt + round * plan->threads + thread;
 
-    w->area = plan->scratch;
+    w->area = w->io->scratch;
     if (plan->split == SPLIT_OUTPUTS)
         w->area += (size_t)thread * plan->scratch_floats;
     direct_view_planes(w);
@@ -169,7 +167,7 @@ static void run_rounds(struct worker *w, int thread, int team)
 
 /* ---- entry --------------------------------------------------------------------------------------- */
 
-static void run_thread(const struct oct_plan *plan, const struct oct_io *io, int thread, int team)
+void direct_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team)
 {
     struct worker w = {.plan = plan, .io = io, .profile = thread == 0 ? io->profile : NULL};
 
@@ -181,18 +179,4 @@ static void run_thread(const struct oct_plan *plan, const struct oct_io *io, int
     }
     for (int t = thread; t < plan->threads; t += team)
         run_rows(&w, t);
-}
-
-int direct_execute(struct oct_plan *plan, const struct oct_io *io)
-{
-    if (plan->delegate)
-        return plan->delegate->execute(plan->delegated, io);
-    if (plan->threads == 1) {
-        run_thread(plan, io, 0, 1);
-        return OCT_OK;
-    }
-    /* The runtime may give fewer threads than asked for; the shares are then dealt out among those. */
-#pragma omp parallel num_threads(plan->threads)
-    run_thread(plan, io, omp_get_thread_num(), omp_get_num_threads());
-    return OCT_OK;
 }

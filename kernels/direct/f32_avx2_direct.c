@@ -47,6 +47,7 @@ INLINE vec join_half(vec v)
 }
 
 #include "direct/tiles-inl.h"
+#include "grouped/grouped.h"
 
 TILE(tile_4x3, 4, 0, 3)
 TILE(tile_4x2, 4, 0, 2)
@@ -89,19 +90,20 @@ static const struct direct_isa isa = {
     .kind = kinds,
     .kinds = (int)(sizeof(kinds) / sizeof(kinds[0])),
     .pool = pool,
-    .grouped = &oct_f32_avx2_grouped,
+    .plan_grouped = grouped_plan_avx2,
 };
 
-static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                struct oct_message *msg)
+static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, struct oct_message *msg)
 {
-    return direct_plan(out, &isa, p, w, threads, msg);
+    return direct_plan(out, &isa, p, w, options, msg);
 }
 
 const struct oct_kernel oct_f32_avx2_direct = {
     .name = "f32_avx2_direct",
     .summary = "the whole layer fused, AVX2 register tiles over nChw8c",
     .isa = OCT_ISA_AVX2,
+    .library = "octconv",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NCHW8C,
     .dtypes = 1u << OCT_F32,
@@ -109,7 +111,4 @@ const struct oct_kernel oct_f32_avx2_direct = {
     .error_growth = 1,
     .profiles = true,
     .plan = plan,
-    .execute = direct_execute,
-    .destroy = direct_destroy,
-    .info = direct_info,
 };

@@ -51,6 +51,7 @@ INLINE vec join_half(vec v)
 }
 
 #include "direct/tiles-inl.h"
+#include "grouped/grouped.h"
 
 TILE(tile_4x7, 4, 0, 7)
 TILE(tile_4x4, 4, 0, 4)
@@ -122,19 +123,20 @@ static const struct direct_isa isa = {
     .kind = kinds,
     .kinds = (int)(sizeof(kinds) / sizeof(kinds[0])),
     .pool = pool,
-    .grouped = &oct_f32_avx512_grouped,
+    .plan_grouped = grouped_plan_avx512,
 };
 
-static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                struct oct_message *msg)
+static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, struct oct_message *msg)
 {
-    return direct_plan(out, &isa, p, w, threads, msg);
+    return direct_plan(out, &isa, p, w, options, msg);
 }
 
 const struct oct_kernel oct_f32_avx512_direct = {
     .name = "f32_avx512_direct",
     .summary = "the whole layer fused, AVX-512 register tiles over nChw16c",
     .isa = OCT_ISA_AVX2 | OCT_ISA_AVX512,
+    .library = "octconv",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NCHW16C,
     .dtypes = 1u << OCT_F32,
@@ -142,7 +144,4 @@ const struct oct_kernel oct_f32_avx512_direct = {
     .error_growth = 1,
     .profiles = true,
     .plan = plan,
-    .execute = direct_execute,
-    .destroy = direct_destroy,
-    .info = direct_info,
 };

@@ -245,8 +245,8 @@ static int allocate_groups(struct oct_plan *plan)
             }
         }
     }
-    plan->info.weight_bytes = floats * sizeof(float);
-    plan->weights = oct_alloc(plan->info.weight_bytes);
+    plan->head.info.weight_bytes = floats * sizeof(float);
+    plan->weights = oct_alloc(plan->head.info.weight_bytes);
     return plan->weights ? OCT_OK : OCT_NO_MEMORY;
 }
 

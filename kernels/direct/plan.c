@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Direct convolution, planning: which tensors, which tiles, which blocks, which thread. */
 #include "direct/plan.h"
+#include "direct/run_tiles.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -54,10 +55,12 @@ static void add_term(struct oct_plan *plan, struct job *job, int from, const str
 
     t->source = pooled(plan, pooled(plan, from, path.pre), path.pool);
     t->ic = plan->p.ic[from] / plan->p.groups;
-    t->conv_stride = path.conv_stride;
-    t->pad_d = path.pad_d;
-    t->pad_h = path.pad_h;
-    t->pad_w = path.pad_w;
+    t->stride_d = path.stride_d;
+    t->stride_h = path.stride_h;
+    t->stride_w = path.stride_w;
+    t->pad_front = path.pad_front;
+    t->pad_top = path.pad_top;
+    t->pad_left = path.pad_left;
     t->weights = w->path[from][job->to];
     job->level = oct_max(job->level, plan->source[t->source].level + 1);
     if (job->name[0])
@@ -118,8 +121,13 @@ static void add_output_job(struct oct_plan *plan, int to, const struct oct_weigh
 static void mark_flat(struct oct_plan *plan, struct job *job)
 {
     job->flat = plan->p.kh == 1 && plan->p.kw == 1;
-    for (int t = 0; t < job->terms; t++)
-        job->flat &= job->term[t].conv_stride == 1 && job->term[t].pad_h == 0;
+    for (int i = 0; i < job->terms; i++) {
+        const struct term *t = job->term + i;
+        struct oct_extent e = plan->source[t->source].e;
+
+        job->flat &= t->stride_h == 1 && t->stride_w == 1 && t->pad_top == 0 && t->pad_left == 0 &&
+                     e.h == job->e.h && e.w == job->e.w;
+    }
 }
 
 static void add_jobs(struct oct_plan *plan, const struct oct_weights *w)
@@ -162,14 +170,16 @@ static int check_planes(const struct oct_plan *plan, struct oct_message *msg)
     int lanes = plan->isa->lanes;
     int64_t largest =
         (int64_t)lanes * lanes * 4 * plan->p.kd * plan->p.kh * plan->p.kw; /* weights of a block */
-    int64_t reach = plan->p.dilation * (int64_t)(plan->p.kd - 1) + 1;
+    int64_t reach = plan->p.dilation_d * (int64_t)(plan->p.kd - 1) + 1;
 
     for (int i = 0; i < plan->sources; i++)
         largest = larger(largest, reach * lanes * plan->source[i].e.h * plan->source[i].e.w);
     for (int j = 0; j < plan->jobs; j++)
         largest = larger(largest, (int64_t)lanes * plan->job[j].e.h * plan->job[j].e.w);
-    largest =
-        larger(largest, (int64_t)lanes * (plan->p.dilation * (int64_t)plan->p.kw + oct_max(plan->p.pad, 0)));
+    for (int j = 0; j < plan->jobs; j++)
+        for (int t = 0; t < plan->job[j].terms; t++)
+            largest = larger(largest, (int64_t)lanes * (plan->p.dilation_w * (int64_t)plan->p.kw +
+                                                        plan->job[j].term[t].pad_left));
     if (largest > INT32_MAX)
         return oct_fail(msg, OCT_UNSUPPORTED, "a plane of %lld values is beyond this kernel's 32-bit offsets",
                         (long long)largest);
@@ -222,9 +232,9 @@ void direct_needs(const struct oct_plan *plan, int u0, int u1, struct span need[
             continue;
         for (int i = 0; i < plan->job[j].terms; i++) {
             const struct term *t = plan->job[j].term + i;
-            int64_t first = (int64_t)rows.first * t->conv_stride - t->pad_h;
-            int64_t last = (int64_t)(rows.last - 1) * t->conv_stride - t->pad_h +
-                           (int64_t)plan->p.dilation * (plan->p.kh - 1) + 1;
+            int64_t first = (int64_t)rows.first * t->stride_h - t->pad_top;
+            int64_t last = (int64_t)(rows.last - 1) * t->stride_h - t->pad_top +
+                           (int64_t)plan->p.dilation_h * (plan->p.kh - 1) + 1;
             int h = plan->source[t->source].e.h;
 
             widen(need + t->source,
@@ -308,7 +318,7 @@ static void describe(struct oct_plan *plan)
     else
         snprintf(split, sizeof(split), "whole planes, split %s x%d",
                  plan->split == SPLIT_OUTPUTS ? "channels" : "tiles", plan->threads);
-    snprintf(plan->info.describe, sizeof(plan->info.describe), "tile %gx%d, %s",
+    snprintf(plan->head.info.describe, sizeof(plan->head.info.describe), "tile %gx%d, %s",
              (double)direct_vectors(kind->blocks, kind->halves) / direct_channels(kind->halves), width,
              split);
 }
@@ -325,10 +335,9 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
     if (direct_cut_rows(plan) || index_addends(plan) || direct_pack(plan, w) || direct_share_work(plan) ||
         allocate_taps(plan))
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of weights and %zu of scratch",
-                        plan->info.weight_bytes, plan->info.scratch_bytes);
-    for (int b = 0; b < OCT_MAX_BANDS; b++)
-        plan->info.in[b] = plan->info.out[b] = plan->isa->layout;
-    plan->info.threads = plan->threads;
+                        plan->head.info.weight_bytes, plan->head.info.scratch_bytes);
+    plan->head.info.weights = plan->weights;
+    plan->head.info.residual_in_place = true;
     describe(plan);
     return OCT_OK;
 }
@@ -337,9 +346,9 @@ static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, struct
  * only where there are more than four blocks. */
 static bool dense_groups(const struct oct_problem *p, int lanes)
 {
-    const bool three = p->kh == 3 && p->kw == 3 && p->dilation == 1;
+    const bool three = p->kh == 3 && p->kw == 3 && p->dilation_h == 1 && p->dilation_w == 1;
 
-    if (p->groups < 1)
+    if (p->groups < 1 || p->groups_per_path)
         return false;
     for (int b = 0; b < p->bands; b++) {
         int ic = p->ic[b] / p->groups, oc = p->oc[b] / p->groups;
@@ -350,43 +359,10 @@ static bool dense_groups(const struct oct_problem *p, int lanes)
     return true;
 }
 
-int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struct oct_problem *p,
-                const struct oct_weights *w, int threads, struct oct_message *msg)
+static void destroy(struct oct_plan *plan)
 {
-    bool delegate = p->groups != 1 && !dense_groups(p, isa->lanes);
-    struct oct_plan *plan;
-    int status;
-
-    if (delegate && !isa->grouped)
-        return oct_fail(msg, OCT_UNSUPPORTED,
-                        "grouped and depthwise layers are not implemented by this kernel");
-    plan = calloc(1, sizeof(*plan));
-    if (!plan)
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
-    plan->isa = isa;
-    plan->p = *p;
-    plan->threads = threads;
-    if (delegate) {
-        plan->delegate = isa->grouped;
-        status = isa->grouped->plan(&plan->delegated, p, w, threads, msg);
-    } else {
-        status = plan_dense(plan, w, msg);
-    }
-    if (status) {
-        direct_destroy(plan);
-        plan = NULL;
-    }
-    *out = plan;
-    return status;
-}
-
-void direct_destroy(struct oct_plan *plan)
-{
-    if (plan->delegated)
-        plan->delegate->destroy(plan->delegated);
     oct_free(plan->weights);
     oct_free(plan->bias);
-    oct_free(plan->scratch);
     oct_free(plan->indexes);
     oct_free(plan->taps);
     free(plan->cuts);
@@ -398,7 +374,27 @@ void direct_destroy(struct oct_plan *plan)
     free(plan);
 }
 
-const struct oct_plan_info *direct_info(const struct oct_plan *plan)
+int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struct oct_problem *p,
+                const struct oct_weights *w, const struct oct_plan_options *options, struct oct_message *msg)
 {
-    return plan->delegate ? plan->delegate->info(plan->delegated) : &plan->info;
+    static const struct oct_plan_ops ops = {.run = direct_run_thread, .destroy = destroy};
+    struct oct_plan *plan;
+    int status;
+
+    if (p->groups != 1 && !dense_groups(p, isa->lanes))
+        return isa->plan_grouped(out, p, w, options, msg);
+    plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
+    plan->isa = isa;
+    plan->p = *p;
+    plan->threads = options->threads;
+    oct_plan_begin(&plan->head, &ops, p, isa->layout, options->threads);
+    status = plan_dense(plan, w, msg);
+    if (status) {
+        destroy(plan);
+        plan = NULL;
+    }
+    *out = plan;
+    return status;
 }

@@ -23,7 +23,8 @@ struct source {
 /* One path's contribution to a job. */
 struct term {
     int source, ic; /* input channels of one group of the convolution */
-    int conv_stride, pad_d, pad_h, pad_w;
+    int stride_d, stride_h, stride_w;
+    int pad_front, pad_top, pad_left;
     const float *weights; /* as the user gave them; only while planning */
 };
 
@@ -89,12 +90,9 @@ enum split {
 };
 
 struct oct_plan {
-    const struct oct_kernel *delegate; /* grouped problems; then nothing below is used */
-    struct oct_plan *delegated;
-
+    struct oct_plan_head head;
     const struct direct_isa *isa;
     struct oct_problem p;
-    struct oct_plan_info info;
     int sources, jobs, levels, threads;
     struct source source[MAX_SOURCES];
     struct job job[MAX_JOBS];
@@ -104,7 +102,6 @@ struct oct_plan {
     size_t cut_taps, thread_taps;
     int32_t *indexes;
     float *weights, *bias;
-    float *scratch;
     size_t scratch_floats; /* of one area: one for all when split by levels, else one a thread */
     struct group *groups;
 
@@ -163,6 +160,8 @@ int direct_item_pixels(const struct oct_plan *plan, const struct task *t);
 /* split.c: chooses plan->split, and where that is not by rows, the pieces of each thread. OCT_OK or
  * OCT_NO_MEMORY. */
 int direct_split(struct oct_plan *plan);
+/* Does an output plane read other input planes than that of its number? Then a strip is no unit of work. */
+bool direct_mixes_planes(const struct oct_plan *plan);
 /* Can threads split the layer otherwise than by rows? */
 bool direct_may_deal(const struct oct_plan *plan);
 /* Bytes of a core's level 1 (data) or 2; virtual machines may hide them: then what most processors have. */

@@ -97,11 +97,11 @@ static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job,
 {
     const struct term *t = job->term + term;
     const struct source *s = plan->source + t->source;
-    ptrdiff_t unit = (ptrdiff_t)t->conv_stride << (plan->coarsest - job->octave);
+    ptrdiff_t unit = (ptrdiff_t)t->stride_h << (plan->coarsest - job->octave);
 
     if (plan->fetches_out || s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
         return 0;
-    return ((plan->p.kh - 1) * plan->p.dilation + unit) * s->e.w * plan->isa->lanes;
+    return ((plan->p.kh - 1) * plan->p.dilation_h + unit) * s->e.w * plan->isa->lanes;
 }
 
 static bool same_span(struct span a, struct span b)
@@ -123,10 +123,11 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
         const struct term *term = job->term + t;
         const struct source *source = plan->source + term->source;
         const struct view *v = w->source + term->source;
-        struct span rows = direct_taps(y, term->conv_stride, term->pad_h, p->dilation, p->kh, source->e.h);
-        struct span planes = direct_taps(z, 1, term->pad_d, p->dilation, p->kd, source->e.d);
-        int from_row = y * term->conv_stride + rows.first * p->dilation - term->pad_h - v->row;
-        int from_plane = z + planes.first * p->dilation - term->pad_d - v->plane0;
+        struct span rows = direct_taps(y, term->stride_h, term->pad_top, p->dilation_h, p->kh, source->e.h);
+        struct span planes =
+            direct_taps(z, term->stride_d, term->pad_front, p->dilation_d, p->kd, source->e.d);
+        int from_row = y * term->stride_h + rows.first * p->dilation_h - term->pad_top - v->row;
+        int from_plane = z * term->stride_d + planes.first * p->dilation_d - term->pad_front - v->plane0;
         int i = s->run.segments;
 
         if (rows.first == rows.last || planes.first == planes.last)
@@ -153,11 +154,11 @@ static void set_rows(const struct worker *w, const struct job *job, const struct
 /* Does output row y see the whole kernel in every source? */
 static bool sees_all(const struct oct_plan *plan, const struct job *job, int y)
 {
-    int reach = plan->p.dilation * (plan->p.kh - 1);
+    int reach = plan->p.dilation_h * (plan->p.kh - 1);
 
     for (int t = 0; t < job->terms; t++) {
         const struct term *term = job->term + t;
-        int from = y * term->conv_stride - term->pad_h;
+        int from = y * term->stride_h - term->pad_top;
 
         if (from < 0 || from + reach >= plan->source[term->source].e.h)
             return false;
@@ -171,7 +172,7 @@ static void move_rows(const struct oct_plan *plan, const struct job *job, int ro
     for (int i = 0; i < s->run.segments; i++) {
         const struct term *term = job->term + s->term[i];
 
-        s->row[i] += (ptrdiff_t)rows * term->conv_stride * plan->source[term->source].e.w * plan->isa->lanes;
+        s->row[i] += (ptrdiff_t)rows * term->stride_h * plan->source[term->source].e.w * plan->isa->lanes;
     }
 }
 
@@ -183,8 +184,8 @@ static void list_taps(const struct worker *w, const struct group *g, const struc
     const struct oct_problem *p = &plan->p;
     int t = s->term[segment], source = plan->job[s->job].term[t].source, n = 0;
     int row_weights = p->kw * direct_tap_floats(plan, g->kind);
-    int row_src = p->dilation * plan->source[source].e.w * plan->isa->lanes;
-    int plane_src = p->dilation * (int)w->source[source].plane;
+    int row_src = p->dilation_h * plan->source[source].e.w * plan->isa->lanes;
+    int plane_src = p->dilation_d * (int)w->source[source].plane;
     struct span rows = s->rows[segment], planes = s->planes[segment];
 
     for (int plane = 0; plane < planes.last - planes.first; plane++) {
@@ -268,10 +269,11 @@ static void run_tiles(const struct worker *w, const struct group *g, int z, int 
 
     for (int i = 0; i < s->run.segments; i++) {
         const struct term *term = job->term + s->term[i];
-        int next = row_is_tile ? plan->source[term->source].e.w : kind->width[index]; /* tile, in pixels */
+        int next = row_is_tile ? plan->source[term->source].e.w * term->stride_h
+                               : kind->width[index] * term->stride_w; /* tile, in pixels */
 
-        s->segment[i].src = s->row[i] + x * term->conv_stride * lanes;
-        s->segment[i].src_tile = next * term->conv_stride * lanes;
+        s->segment[i].src = s->row[i] + x * term->stride_w * lanes;
+        s->segment[i].src_tile = next * lanes;
         s->segment[i].tap = taps;
         s->segment[i].taps = count_taps(s, i, cut);
         if (!s->listed)

@@ -24,6 +24,9 @@ struct worker {
     struct view source[MAX_SOURCES], job[MAX_JOBS];
 };
 
+/* A thread's share of everything (struct oct_plan_ops). */
+void direct_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
+
 /* Where inputs and outputs of one image are; only then may anything run. */
 void direct_view_image(struct worker *w, int image);
 /* Scratch, at w->area, holds whole images. */

@@ -58,9 +58,9 @@ static float mean_steps(const struct oct_plan *plan, const struct job *job)
         const struct term *t = job->term + i;
         struct oct_extent e = plan->source[t->source].e;
 
-        steps += (float)t->ic * mean_taps(job->e.d, 1, t->pad_d, p->dilation, p->kd, e.d) *
-                 mean_taps(job->e.h, t->conv_stride, t->pad_h, p->dilation, p->kh, e.h) *
-                 mean_taps(job->e.w, t->conv_stride, t->pad_w, p->dilation, p->kw, e.w);
+        steps += (float)t->ic * mean_taps(job->e.d, t->stride_d, t->pad_front, p->dilation_d, p->kd, e.d) *
+                 mean_taps(job->e.h, t->stride_h, t->pad_top, p->dilation_h, p->kh, e.h) *
+                 mean_taps(job->e.w, t->stride_w, t->pad_left, p->dilation_w, p->kw, e.w);
     }
     return steps;
 }
@@ -222,7 +222,7 @@ static double rows_cycles(const struct deal *d)
     int rider = direct_rider(plan);
     double work = d->total;
 
-    if (plan->p.kd > 1)
+    if (direct_mixes_planes(plan))
         return INFINITY;
     for (int t = 0; t < d->outputs; t++)
         if (plan->task[t].pool && plan->task[t].index == rider)
@@ -269,9 +269,14 @@ static enum split choose_split(const struct deal *d, double outputs)
     return outputs <= levels ? SPLIT_OUTPUTS : SPLIT_LEVELS;
 }
 
+bool direct_mixes_planes(const struct oct_plan *plan)
+{
+    return plan->p.kd > 1 || plan->p.stride_d > 1 || plan->job[0].e.d != plan->p.d;
+}
+
 bool direct_may_deal(const struct oct_plan *plan)
 {
-    return plan->threads > 1 || plan->p.kd > 1;
+    return plan->threads > 1 || direct_mixes_planes(plan);
 }
 
 int direct_split(struct oct_plan *plan)

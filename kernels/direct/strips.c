@@ -154,7 +154,7 @@ static size_t largest_block(const struct oct_plan *plan)
     return (size_t)values * plan->isa->lanes;
 }
 
-static int allocate_scratch(struct oct_plan *plan)
+static void place_scratch(struct oct_plan *plan)
 {
     size_t floats = 0, areas = plan->split == SPLIT_LEVELS ? 1 : (size_t)plan->threads;
     bool whole = plan->split != SPLIT_ROWS;
@@ -177,9 +177,7 @@ static int allocate_scratch(struct oct_plan *plan)
     if (areas > 1)
         floats += BLOCKS_AHEAD * largest_block(plan);
     plan->scratch_floats = floats;
-    plan->info.scratch_bytes = areas * floats * sizeof(float);
-    plan->scratch = floats ? oct_alloc(plan->info.scratch_bytes) : NULL;
-    return plan->scratch || !floats ? OCT_OK : OCT_NO_MEMORY;
+    plan->head.info.scratch_bytes = plan->head.info.outside_bytes = areas * floats * sizeof(float);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------ */
@@ -191,5 +189,6 @@ int direct_share_work(struct oct_plan *plan)
     plan->fetches_out = oct_cpu_is_zen5();
     choose_strip(plan);
     choose_pooling(plan);
-    return allocate_scratch(plan);
+    place_scratch(plan);
+    return OCT_OK;
 }

@@ -123,13 +123,12 @@ struct direct_isa {
      * 2^log2 squared, those at the edge over what they have. dst is at row `first`. */
     void (*pool)(float *dst, const float *src, int h, int w, int log2, int first, int last);
 
-    const struct oct_kernel *grouped; /* takes the problems with groups != 1; NULL: unsupported */
+    /* Takes the problems with groups != 1. */
+    int (*plan_grouped)(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                        const struct oct_plan_options *options, struct oct_message *msg);
 };
 
 int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struct oct_problem *p,
-                const struct oct_weights *w, int threads, struct oct_message *msg);
-int direct_execute(struct oct_plan *plan, const struct oct_io *io);
-void direct_destroy(struct oct_plan *plan);
-const struct oct_plan_info *direct_info(const struct oct_plan *plan);
+                const struct oct_weights *w, const struct oct_plan_options *options, struct oct_message *msg);
 
 #endif

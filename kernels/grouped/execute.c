@@ -11,7 +11,6 @@
 #include "grouped/plan.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 static struct grouped_range join(struct grouped_range a, struct grouped_range b)
@@ -41,8 +40,8 @@ static struct grouped_range strip_rows(const struct oct_plan *plan, int strip, i
 static struct grouped_range input_rows(const struct oct_problem *p, const struct oct_path *g,
                                        struct grouped_range out)
 {
-    int first = out.first * g->conv_stride - g->pad_h;
-    int last = (out.last - 1) * g->conv_stride - g->pad_h + (p->kh - 1) * p->dilation + 1;
+    int first = out.first * g->stride_h - g->pad_top;
+    int last = (out.last - 1) * g->stride_h - g->pad_top + (p->kh - 1) * p->dilation_h + 1;
 
     if (out.first >= out.last)
         return (struct grouped_range){0, 0};
@@ -177,7 +176,7 @@ static void set_segment(const struct task *task, int from, int to, int out_block
     seg->steps = grouped_steps_of(&path->packed, out_block, plan->p.kh * plan->p.kw, plan->block);
     seg->h = path->geometry.in.h;
     seg->w = path->geometry.in.w;
-    seg->stride = path->geometry.conv_stride;
+    seg->stride = path->geometry.stride_w;
     if (path->source < 0) {
         seg->row = (size_t)seg->w * plan->block;
         seg->src = input_block(task, from, first);
@@ -200,9 +199,9 @@ static void start_jobs(struct task *task)
         .segments = 1,
         .kh = plan->p.kh,
         .kw = plan->p.kw,
-        .dilation = plan->p.dilation,
-        .pad_h = plan->path[0][0].geometry.pad_h,
-        .pad_w = plan->three ? plan->path[0][0].geometry.pad_w : 0,
+        .dilation = plan->p.dilation_w,
+        .pad_h = plan->path[0][0].geometry.pad_top,
+        .pad_w = plan->three ? plan->path[0][0].geometry.pad_left : 0,
         .three = plan->three,
         .bias = zero,
     };
@@ -281,7 +280,7 @@ static void run_share(const struct oct_plan *plan, const struct oct_io *io, int 
         .plan = plan,
         .io = io,
         .rows = &rows,
-        .scratch = plan->scratch + thread * plan->scratch_floats,
+        .scratch = (float *)io->scratch + thread * plan->scratch_floats,
         .profile = thread == 0 ? io->profile : NULL,
     };
     int strip = -1;
@@ -300,21 +299,8 @@ static void run_share(const struct oct_plan *plan, const struct oct_io *io, int 
     }
 }
 
-int grouped_execute(struct oct_plan *plan, const struct oct_io *io)
+void grouped_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team)
 {
-    int threads = plan->info.threads;
-
-    if (threads == 1) {
-        run_share(plan, io, 0);
-        return OCT_OK;
-    }
-#pragma omp parallel for schedule(static, 1) num_threads(threads)
-    for (int t = 0; t < threads; t++)
+    for (int t = thread; t < plan->head.info.threads; t += team)
         run_share(plan, io, t);
-    return OCT_OK;
-}
-
-const struct oct_plan_info *grouped_info(const struct oct_plan *plan)
-{
-    return &plan->info;
 }

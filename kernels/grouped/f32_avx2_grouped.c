@@ -72,24 +72,8 @@ static const struct grouped_isa isa = {
     .pool = pool,
 };
 
-static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                struct oct_message *msg)
+int grouped_plan_avx2(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                      const struct oct_plan_options *options, struct oct_message *msg)
 {
-    return grouped_plan(out, p, w, threads, msg, &isa);
+    return grouped_plan(out, p, w, options, msg, &isa);
 }
-
-const struct oct_kernel oct_f32_avx2_grouped = {
-    .name = "f32_avx2_grouped",
-    .summary = "grouped and depthwise layers, AVX2: what f32_avx2_direct uses for them",
-    .isa = OCT_ISA_AVX2,
-    .algorithm = OCT_ALGORITHM_DIRECT,
-    .layout = OCT_NCHW8C,
-    .dtypes = 1u << OCT_F32,
-    .exact = true,
-    .error_growth = 1,
-    .profiles = true,
-    .plan = plan,
-    .execute = grouped_execute,
-    .destroy = grouped_destroy,
-    .info = grouped_info,
-};

@@ -106,11 +106,14 @@ int grouped_first_block(const struct grouped_packed *packed, int out_block);
 struct grouped_steps grouped_steps_of(const struct grouped_packed *packed, int out_block, int taps,
                                       int block);
 
-/* What a kernel's table entry needs, given its instruction set. */
-int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                 struct oct_message *msg, const struct grouped_isa *isa);
-int grouped_execute(struct oct_plan *plan, const struct oct_io *io);
-void grouped_destroy(struct oct_plan *plan);
-const struct oct_plan_info *grouped_info(const struct oct_plan *plan);
+int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                 const struct oct_plan_options *options, struct oct_message *msg,
+                 const struct grouped_isa *isa);
+
+/* The same in each instruction set: where the direct kernels send grouped and depthwise layers. */
+int grouped_plan_avx2(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                      const struct oct_plan_options *options, struct oct_message *msg);
+int grouped_plan_avx512(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                        const struct oct_plan_options *options, struct oct_message *msg);
 
 #endif

@@ -130,12 +130,17 @@ static void add_margins(struct oct_plan *plan, const struct grouped_path *path)
 {
     const struct oct_path *g = &path->geometry;
     struct grouped_source *s = &plan->source[path->source];
-    int reach = (g->out.w - 1) * g->conv_stride + (plan->p.kw - 1) * plan->p.dilation + 1;
+    int reach = (g->out.w - 1) * g->stride_w + (plan->p.kw - 1) * plan->p.dilation_w + 1;
 
     if (plan->three)
         return;
-    s->left = g->pad_w;
+    s->left = g->pad_left;
     s->right = oct_max(s->right, reach - s->left - s->w);
+}
+
+static bool needs_margins(const struct oct_path *g)
+{
+    return g->pad_left > 0 || g->pad_right > 0;
 }
 
 static void make_sources(struct oct_plan *plan)
@@ -152,7 +157,7 @@ static void make_sources(struct oct_plan *plan)
                 path->source = add_source(plan, from, -1, g->pre);
             if (g->pool > 0)
                 path->source = add_source(plan, from, path->source, g->pool);
-            if (path->source < 0 && !plan->three && g->pad_w > 0)
+            if (path->source < 0 && !plan->three && needs_margins(g))
                 path->source = add_source(plan, from, -1, 0);
             if (path->source >= 0)
                 add_margins(plan, path);
@@ -202,7 +207,7 @@ static void place_scratch(struct oct_plan *plan)
  * the greatest cost of a thread over the mean. */
 static double make_shares(struct oct_plan *plan)
 {
-    int threads = plan->info.threads, thread = 0;
+    int threads = plan->head.info.threads, thread = 0;
     int64_t tasks = (int64_t)plan->p.n * plan->units * plan->strips;
     double total = 0, sum = 0, begun = 0, most = 0;
 
@@ -269,7 +274,7 @@ static void place_steps(struct oct_plan *plan)
 
 /* ---- plan ---------------------------------------------------------------------------------------- */
 
-void grouped_destroy(struct oct_plan *plan)
+static void destroy(struct oct_plan *plan)
 {
     for (int from = 0; from < OCT_MAX_BANDS; from++) {
         for (int to = 0; to < OCT_MAX_BANDS; to++)
@@ -278,22 +283,29 @@ void grouped_destroy(struct oct_plan *plan)
     }
     free(plan->unit);
     free(plan->share);
-    oct_free(plan->scratch);
     free(plan);
+}
+
+/* Can 3-wide loops read the path's input in place, without the columns beside it? */
+static bool clips_edges(const struct oct_path *g)
+{
+    int right = (g->out.w - 1) * g->stride_w + 3 - g->pad_left - g->in.w;
+
+    return g->pad_left <= 1 && right <= 1 && g->stride_w <= 2;
 }
 
 static void make_paths(struct oct_plan *plan)
 {
     const struct oct_problem *p = &plan->p;
 
-    plan->three = p->kw == 3 && p->dilation == 1;
+    plan->three = p->kw == 3 && p->dilation_w == 1 && p->dilation_h == 1;
     for (int from = 0; from < p->bands; from++)
         for (int to = 0; to < p->bands; to++) {
             struct grouped_path *path = &plan->path[from][to];
 
             path->exists = oct_path_exists(p, from, to);
             path->geometry = oct_path_get(p, from, to);
-            if (path->exists && (path->geometry.pad_w > 1 || path->geometry.conv_stride > 2))
+            if (path->exists && !clips_edges(&path->geometry))
                 plan->three = false;
         }
     for (int b = 0; b < p->bands; b++) {
@@ -340,7 +352,7 @@ static int pack_band(struct oct_plan *plan, const struct oct_weights *w, int to,
         if (!grouped_pack(&path->packed, w->path[from][to], p->ic[from], p->oc[to], path->geometry.groups,
                           taps, plan->block))
             return oct_fail(msg, OCT_NO_MEMORY, "no memory for the weights of path %d -> %d", from, to);
-        plan->info.weight_bytes += grouped_packed_bytes(&path->packed, blocks, taps, plan->block);
+        plan->head.info.weight_bytes += grouped_packed_bytes(&path->packed, blocks, taps, plan->block);
     }
     plan->bias[to] = oct_alloc(bytes);
     if (!plan->bias[to])
@@ -366,14 +378,14 @@ static void describe(struct oct_plan *plan)
     }
     if (plan->three && plan->p.kh == 3 && lanes == names[GROUPED_ONE])
         tile = plan->isa->block_tile;
-    snprintf(plan->info.describe, sizeof(plan->info.describe),
+    snprintf(plan->head.info.describe, sizeof(plan->head.info.describe),
              "grouped:%s %s lanes:%s units:%d strips:%d sources:%d", tile, plan->three ? "3-wide" : "general",
              lanes, plan->units, plan->strips, plan->sources);
 }
 
 static int fill_plan(struct oct_plan *plan, const struct oct_weights *w, struct oct_message *msg)
 {
-    int threads = plan->info.threads, status;
+    int threads = plan->head.info.threads, status;
 
     make_paths(plan);
     name_paths(plan);
@@ -389,35 +401,42 @@ static int fill_plan(struct oct_plan *plan, const struct oct_weights *w, struct 
     choose_strips(plan);
     place_steps(plan);
     plan->scratch_floats = (plan->scratch_floats + 1023) / 1024 * 1024; /* threads share no page */
-    plan->info.scratch_bytes = plan->scratch_floats * threads * sizeof(float);
-    plan->scratch = oct_alloc(plan->info.scratch_bytes);
-    if (!plan->scratch)
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of scratch", plan->info.scratch_bytes);
+    plan->head.info.scratch_bytes = plan->head.info.outside_bytes =
+        plan->scratch_floats * threads * sizeof(float);
+    plan->head.info.residual_in_place = true;
     describe(plan);
     return OCT_OK;
 }
 
-int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                 struct oct_message *msg, const struct grouped_isa *isa)
+int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                 const struct oct_plan_options *options, struct oct_message *msg,
+                 const struct grouped_isa *isa)
 {
+    static const struct oct_plan_ops ops = {.run = grouped_run_thread, .destroy = destroy};
     struct oct_plan *plan;
     int status;
 
     if (p->d > 1 || p->kd > 1)
         return oct_fail(msg, OCT_UNSUPPORTED, "3-D layers are not implemented (d is %d, kd is %d)", p->d,
                         p->kd);
+    if (p->bands > 1 && (p->pad_top == OCT_PAD_SAME_UPPER || p->pad_left == OCT_PAD_SAME_UPPER))
+        return oct_fail(msg, OCT_UNSUPPORTED,
+                        "grouped layers of several bands with same_upper are not implemented");
+    if (p->groups_per_path || p->stride_h != p->stride_w || p->dilation_h != p->dilation_w)
+        return oct_fail(
+            msg, OCT_UNSUPPORTED,
+            "grouped layers with groups per path, or with unequal strides or dilations of h and w, "
+            "are not implemented");
     plan = calloc(1, sizeof(*plan));
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
     plan->p = *p;
     plan->isa = isa;
     plan->block = oct_layout_block(isa->layout);
-    plan->info.threads = threads;
-    for (int b = 0; b < OCT_MAX_BANDS; b++)
-        plan->info.in[b] = plan->info.out[b] = isa->layout;
+    oct_plan_begin(&plan->head, &ops, p, isa->layout, options->threads);
     status = fill_plan(plan, w, msg);
     if (status) {
-        grouped_destroy(plan);
+        destroy(plan);
         return status;
     }
     *out = plan;

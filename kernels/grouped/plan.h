@@ -37,8 +37,8 @@ struct grouped_unit {
 };
 
 struct oct_plan {
+    struct oct_plan_head head;
     struct oct_problem p;
-    struct oct_plan_info info;
     const struct grouped_isa *isa;
     int block, top_band; /* the highest output band with channels */
     bool three;
@@ -50,7 +50,6 @@ struct oct_plan {
     int64_t *share;               /* of the tasks, thread t has [share[t], share[t + 1]) */
     char part[OCT_MAX_BANDS][24]; /* of the profile: the paths that one pass over a band sums, "hl+ll" */
     float *bias[OCT_MAX_BANDS];
-    float *scratch;
     size_t scratch_floats; /* of a thread */
 };
 
@@ -62,6 +61,9 @@ struct grouped_rows {
 void grouped_find_rows(const struct oct_plan *plan, int strip, struct grouped_rows *rows);
 
 /* Floats of a row of the source, margins included. */
+/* A thread's share of everything (struct oct_plan_ops). */
+void grouped_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
+
 size_t grouped_source_row(const struct oct_plan *plan, const struct grouped_source *s);
 
 #endif

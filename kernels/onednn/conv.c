@@ -43,7 +43,7 @@ static struct conv conv_of(const struct oct_plan *plan, int from, int to, int sr
 static struct api_conv describe_conv(const struct oct_plan *plan, const struct conv *c, bool bias,
                                      dnnl_alg_kind_t algorithm)
 {
-    int stride = c->path.conv_stride, dilate = plan->p.dilation - 1;
+    const struct oct_path *path = &c->path;
     struct api_conv conv = {.algorithm = algorithm,
                             .src = onednn_desc(plan, c->src),
                             .dst = onednn_desc(plan, c->dst),
@@ -51,10 +51,11 @@ static struct api_conv describe_conv(const struct oct_plan *plan, const struct c
                             .bias = bias ? c->rows : 0};
 
     memcpy(conv.weights, c->dims, sizeof(conv.weights));
-    onednn_put_spatial(plan, conv.strides, 1, stride, stride);
-    onednn_put_spatial(plan, conv.dilates, dilate, dilate, dilate);
-    onednn_put_spatial(plan, conv.left, c->path.pad_d, c->path.pad_h, c->path.pad_w);
-    memcpy(conv.right, conv.left, sizeof(conv.right));
+    onednn_put_spatial(plan, conv.strides, path->stride_d, path->stride_h, path->stride_w);
+    onednn_put_spatial(plan, conv.dilates, plan->p.dilation_d - 1, plan->p.dilation_h - 1,
+                       plan->p.dilation_w - 1);
+    onednn_put_spatial(plan, conv.left, path->pad_front, path->pad_top, path->pad_left);
+    onednn_put_spatial(plan, conv.right, path->pad_back, path->pad_bottom, path->pad_right);
     return conv;
 }
 
@@ -89,9 +90,9 @@ static bool has_empty_window(const struct oct_problem *p, const struct oct_path 
 {
     struct oct_extent in = path->in, out = path->out;
 
-    return axis_has_empty_window(in.d, out.d, p->kd, 1, p->dilation, path->pad_d) ||
-           axis_has_empty_window(in.h, out.h, p->kh, path->conv_stride, p->dilation, path->pad_h) ||
-           axis_has_empty_window(in.w, out.w, p->kw, path->conv_stride, p->dilation, path->pad_w);
+    return axis_has_empty_window(in.d, out.d, p->kd, path->stride_d, p->dilation_d, path->pad_front) ||
+           axis_has_empty_window(in.h, out.h, p->kh, path->stride_h, p->dilation_h, path->pad_top) ||
+           axis_has_empty_window(in.w, out.w, p->kw, path->stride_w, p->dilation_w, path->pad_left);
 }
 
 /* What oneDNN 2.6.3 offers, and computes right: its batch-reduce convolution skips the post-ops of empty
@@ -182,7 +183,7 @@ static int add_weights(struct oct_plan *plan, const struct conv *c, const_dnnl_p
     reorder(plan, given, packed);
     oct_free(plan->tensors[given].data); /* its memory object stays, unused, to the end of the plan */
     plan->tensors[given].data = NULL;
-    plan->info.weight_bytes += bytes;
+    plan->head.info.weight_bytes += bytes;
     return packed;
 }
 

@@ -10,10 +10,8 @@
 
 /* OCT_ALGORITHM_WINOGRAD: that algorithm wherever the library has it, and OCT_UNSUPPORTED where no path has.
  */
-int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                enum oct_algorithm algorithm, const struct composition *c, struct oct_message *msg);
-int onednn_execute(struct oct_plan *plan, const struct oct_io *io);
-void onednn_destroy(struct oct_plan *plan);
-const struct oct_plan_info *onednn_info(const struct oct_plan *plan);
+int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, enum oct_algorithm algorithm,
+                const struct composition *c, struct oct_message *msg);
 
 #endif

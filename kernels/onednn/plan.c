@@ -80,9 +80,9 @@ static void add_bands(struct oct_plan *plan)
 
     plan->ntensors = OWNED;
     for (int b = 0; b < p->bands; b++) {
-        plan->info.in[b] = input_layout(plan, b);
-        plan->info.out[b] = plan->layout;
-        onednn_add_outside(plan, IN + b, plan->info.in[b], p->ic[b], oct_in_extent(p, b));
+        plan->head.info.in[b].layout = input_layout(plan, b);
+        plan->head.info.out[b].layout = plan->layout;
+        onednn_add_outside(plan, IN + b, plan->head.info.in[b].layout, p->ic[b], oct_in_extent(p, b));
         onednn_add_outside(plan, OUT + b, plan->layout, p->oc[b], oct_out_extent(p, b));
         if (p->epilogue & OCT_EPILOGUE_RESIDUAL)
             onednn_add_outside(plan, RESIDUAL + b, plan->layout, p->oc[b], oct_out_extent(p, b));
@@ -94,7 +94,7 @@ static void share_scratchpad(struct oct_plan *plan)
     if (!plan->scratchpad_bytes)
         return;
     plan->scratchpad = onednn_allocate(plan, plan->scratchpad_bytes);
-    plan->info.scratch_bytes += plan->scratchpad_bytes;
+    plan->head.info.scratch_bytes += plan->scratchpad_bytes;
     for (int s = 0; s < plan->nsteps; s++)
         for (int a = 0; a < plan->steps[s].nargs; a++)
             if (plan->steps[s].args[a].arg == DNNL_ARG_SCRATCHPAD)
@@ -122,8 +122,8 @@ static bool named_before(const struct oct_plan *plan, int step)
 /* "hh,hl=jit:avx512_core pool=jit:avx512_core": each implementation once, with the steps that use it. */
 static void describe(struct oct_plan *plan)
 {
-    char *text = plan->info.describe;
-    const size_t size = sizeof(plan->info.describe);
+    char *text = plan->head.info.describe;
+    const size_t size = sizeof(plan->head.info.describe);
     size_t used = 0;
 
     for (int i = 0; i < plan->nsteps; i++) {
@@ -139,82 +139,6 @@ static void describe(struct oct_plan *plan)
         if (used < size)
             used += (size_t)snprintf(text + used, size - used, "=%s", plan->steps[i].impl);
     }
-}
-
-/* One attempt, in one layout. */
-static int build(struct oct_plan **out, const struct oct_plan *blank, const struct oct_weights *w,
-                 const struct composition *c, struct oct_message *msg)
-{
-    struct oct_plan *plan = malloc(sizeof(*plan));
-    int status;
-
-    if (!plan)
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a oneDNN plan");
-    *plan = *blank;
-    plan->w = w;
-    plan->msg = msg;
-    if (onednn_ok(plan, dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "an engine") &&
-        onednn_ok(plan, dnnl_stream_create(&plan->stream, plan->engine, dnnl_stream_default_flags),
-                  "a stream"))
-        add_bands(plan);
-    onednn_add_operations(plan, c);
-    share_scratchpad(plan);
-    if (plan->algorithm == OCT_ALGORITHM_WINOGRAD && !plan->winograd)
-        onednn_fail(plan, OCT_UNSUPPORTED, "oneDNN has a Winograd convolution for no path of this layer");
-    status = plan->status;
-    if (status) {
-        onednn_destroy(plan);
-        return status;
-    }
-    describe(plan);
-    plan->w = NULL;
-    plan->msg = NULL;
-    *out = plan;
-    return OCT_OK;
-}
-
-/*
- * Layouts in the order in which the library is fastest (measured: tests/onednn_speed.c). Its batch-reduce
- * convolutions for AVX-512 want channels last; the older just-in-time ones want blocks, and are the better of
- * the two for groups. GEMM on plain tensors is the last resort, and takes everything.
- */
-static int layouts_to_try(const struct oct_problem *p, enum oct_algorithm algorithm,
-                          enum oct_layout layouts[3])
-{
-    bool avx512 = has_isa(dnnl_cpu_isa_avx512_core), last_first = avx512 && p->groups == 1;
-    enum oct_layout blocked = avx512 ? OCT_NCHW16C : OCT_NCHW8C;
-
-    layouts[0] = last_first && algorithm == OCT_ALGORITHM_DIRECT ? OCT_NHWC : blocked;
-    layouts[1] = last_first ? blocked : OCT_NHWC;
-    layouts[2] = OCT_NCHW;
-    return algorithm == OCT_ALGORITHM_WINOGRAD ? 1 : 3;
-}
-
-int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, int threads,
-                enum oct_algorithm algorithm, const struct composition *c, struct oct_message *msg)
-{
-    struct oct_plan *blank;
-    enum oct_layout layouts[3];
-    int status = check_isa(msg), before = omp_get_max_threads(), count;
-
-    if (status)
-        return status;
-    blank = calloc(1, sizeof(*blank));
-    if (!blank)
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a oneDNN plan");
-    blank->p = *p;
-    blank->algorithm = algorithm;
-    blank->info.threads = threads;
-    count = layouts_to_try(p, algorithm, layouts);
-    omp_set_num_threads(threads); /* the library splits the work when it makes a primitive */
-    status = OCT_UNSUPPORTED;
-    for (int i = 0; i < count && status == OCT_UNSUPPORTED; i++) {
-        blank->layout = layouts[i];
-        status = build(out, blank, w, c, msg);
-    }
-    omp_set_num_threads(before);
-    free(blank);
-    return status;
 }
 
 static bool set_handles(struct oct_plan *plan, const struct oct_io *io)
@@ -259,20 +183,20 @@ static bool run(struct oct_plan *plan, struct oct_profile *profile)
     return dnnl_stream_wait(plan->stream) == dnnl_success;
 }
 
-int onednn_execute(struct oct_plan *plan, const struct oct_io *io)
+static int execute(struct oct_plan *plan, const struct oct_io *io)
 {
     int before = omp_get_max_threads();
     bool good;
 
     if (!set_handles(plan, io))
         return OCT_ERROR;
-    omp_set_num_threads(plan->info.threads);
+    omp_set_num_threads(plan->head.info.threads);
     good = run(plan, io->profile);
     omp_set_num_threads(before);
     return good ? OCT_OK : OCT_ERROR;
 }
 
-void onednn_destroy(struct oct_plan *plan)
+static void destroy(struct oct_plan *plan)
 {
     for (int i = 0; i < plan->nsteps; i++)
         dnnl_primitive_destroy(plan->steps[i].primitive);
@@ -286,9 +210,83 @@ void onednn_destroy(struct oct_plan *plan)
     free(plan);
 }
 
-const struct oct_plan_info *onednn_info(const struct oct_plan *plan)
+static const struct oct_plan_ops ops = {.execute = execute, .destroy = destroy};
+
+/* One attempt, in one layout. */
+static int build(struct oct_plan **out, const struct oct_plan *blank, const struct oct_weights *w,
+                 const struct composition *c, struct oct_message *msg)
 {
-    return &plan->info;
+    struct oct_plan *plan = malloc(sizeof(*plan));
+    int status;
+
+    if (!plan)
+        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a oneDNN plan");
+    *plan = *blank;
+    plan->w = w;
+    plan->msg = msg;
+    if (onednn_ok(plan, dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "an engine") &&
+        onednn_ok(plan, dnnl_stream_create(&plan->stream, plan->engine, dnnl_stream_default_flags),
+                  "a stream"))
+        add_bands(plan);
+    onednn_add_operations(plan, c);
+    share_scratchpad(plan);
+    if (plan->algorithm == OCT_ALGORITHM_WINOGRAD && !plan->winograd)
+        onednn_fail(plan, OCT_UNSUPPORTED, "oneDNN has a Winograd convolution for no path of this layer");
+    status = plan->status;
+    if (status) {
+        destroy(plan);
+        return status;
+    }
+    describe(plan);
+    plan->w = NULL;
+    plan->msg = NULL;
+    *out = plan;
+    return OCT_OK;
+}
+
+/*
+ * Layouts in the order in which the library is fastest (measured: tests/onednn_speed.c). Its batch-reduce
+ * convolutions for AVX-512 want channels last; the older just-in-time ones want blocks, and are the better of
+ * the two for groups. GEMM on plain tensors is the last resort, and takes everything.
+ */
+static int layouts_to_try(const struct oct_problem *p, enum oct_algorithm algorithm,
+                          enum oct_layout layouts[3])
+{
+    bool avx512 = has_isa(dnnl_cpu_isa_avx512_core), last_first = avx512 && p->groups == 1;
+    enum oct_layout blocked = avx512 ? OCT_NCHW16C : OCT_NCHW8C;
+
+    layouts[0] = last_first && algorithm == OCT_ALGORITHM_DIRECT ? OCT_NHWC : blocked;
+    layouts[1] = last_first ? blocked : OCT_NHWC;
+    layouts[2] = OCT_NCHW;
+    return algorithm == OCT_ALGORITHM_WINOGRAD ? 1 : 3;
+}
+
+int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, enum oct_algorithm algorithm,
+                const struct composition *c, struct oct_message *msg)
+{
+    struct oct_plan *blank;
+    enum oct_layout layouts[3];
+    int status = check_isa(msg), before = omp_get_max_threads(), count;
+
+    if (status)
+        return status;
+    blank = calloc(1, sizeof(*blank));
+    if (!blank)
+        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a oneDNN plan");
+    blank->p = *p;
+    blank->algorithm = algorithm;
+    oct_plan_begin(&blank->head, &ops, p, OCT_LAYOUT_ANY, options->threads);
+    count = layouts_to_try(p, algorithm, layouts);
+    omp_set_num_threads(options->threads); /* the library splits the work when it makes a primitive */
+    status = OCT_UNSUPPORTED;
+    for (int i = 0; i < count && status == OCT_UNSUPPORTED; i++) {
+        blank->layout = layouts[i];
+        status = build(out, blank, w, c, msg);
+    }
+    omp_set_num_threads(before);
+    free(blank);
+    return status;
 }
 
 /* Of the library that runs, which may be newer than the header. */

@@ -28,11 +28,11 @@ struct step {
 };
 
 struct oct_plan {
+    struct oct_plan_head head;
     struct oct_problem p;
     const struct oct_weights *w; /* while the plan is built */
     enum oct_algorithm algorithm;
     enum oct_layout layout;
-    struct oct_plan_info info;
     int status;
     struct oct_message *msg; /* while the plan is built */
     dnnl_engine_t engine;

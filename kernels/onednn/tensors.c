@@ -135,7 +135,8 @@ void onednn_add_outside(struct oct_plan *plan, int index, enum oct_layout layout
 
 int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channels, struct oct_extent e)
 {
-    size_t bytes = oct_layout_bytes(layout, OCT_F32, plan->p.n, channels, e);
+    const struct oct_tensor shape = {OCT_F32, layout, plan->p.n, channels, e, NULL};
+    size_t bytes = oct_tensor_bytes(&shape);
     struct tensor *t = &plan->tensors[plan->ntensors];
 
     if (plan->ntensors == MAX_TENSORS)
@@ -146,7 +147,7 @@ int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channe
     t->data = onednn_allocate(plan, bytes);
     if (!onednn_ok(plan, dnnl_memory_set_data_handle(t->memory, t->data), "a tensor's memory"))
         return 0;
-    plan->info.scratch_bytes += bytes;
+    plan->head.info.scratch_bytes += bytes;
     return plan->ntensors - 1;
 }
 

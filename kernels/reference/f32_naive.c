@@ -10,8 +10,8 @@
 #include <string.h>
 
 struct oct_plan {
+    struct oct_plan_head head;
     struct oct_problem p;
-    struct oct_plan_info info;
     float *weights[OCT_MAX_BANDS][OCT_MAX_BANDS], *bias[OCT_MAX_BANDS];
     float *halved; /* input of a path after its first pooling (stride order pool_first) */
     float *pooled; /* input of a path as it is convolved */
@@ -67,7 +67,7 @@ static void pool_map(struct map in, struct map out, int window, int threads)
 static void shift_and_add(const struct oct_problem *p, const struct oct_path *path, const float *in,
                           float *out, int kz, int ky, int kx, float weight)
 {
-    int s = path->conv_stride, left = kx * p->dilation - path->pad_w;
+    int s = path->stride_w, left = kx * p->dilation_w - path->pad_left;
     int x0 = 0, x1 = path->out.w;
 
     while (x0 < x1 && x0 * s + left < 0)
@@ -75,12 +75,12 @@ static void shift_and_add(const struct oct_problem *p, const struct oct_path *pa
     while (x1 > x0 && (x1 - 1) * s + left >= path->in.w)
         x1--;
     for (int z = 0; z < path->out.d; z++) {
-        int iz = z + kz * p->dilation - path->pad_d;
+        int iz = z * path->stride_d + kz * p->dilation_d - path->pad_front;
 
         if (iz < 0 || iz >= path->in.d)
             continue;
         for (int y = 0; y < path->out.h; y++) {
-            int iy = y * s + ky * p->dilation - path->pad_h;
+            int iy = y * path->stride_h + ky * p->dilation_h - path->pad_top;
             const float *from;
             float *to = out + ((size_t)z * path->out.h + y) * path->out.w;
 
@@ -100,7 +100,7 @@ static void convolve(const struct oct_plan *plan, const struct oct_path *path, c
     const struct oct_problem *p = &plan->p;
     int inputs = in.c / path->groups, outputs = out.c / path->groups;
 
-#pragma omp parallel for collapse(2) num_threads(plan->info.threads)
+#pragma omp parallel for collapse(2) num_threads(plan->head.info.threads)
     for (int n = 0; n < out.n; n++) {
         for (int o = 0; o < out.c; o++) {
             const float *w = weights + (size_t)o * inputs * p->kd * p->kh * p->kw;
@@ -161,13 +161,13 @@ static void pool_input(const struct oct_plan *plan, const struct oct_path *path,
 
         halved.e.h = oct_ceil_div(in->e.h, 1 << path->pre);
         halved.e.w = oct_ceil_div(in->e.w, 1 << path->pre);
-        pool_map(*in, halved, 1 << path->pre, plan->info.threads);
+        pool_map(*in, halved, 1 << path->pre, plan->head.info.threads);
         *in = halved;
     }
     if (path->pool) {
         struct map pooled = {plan->pooled, in->n, in->c, path->in};
 
-        pool_map(*in, pooled, 1 << path->pool, plan->info.threads);
+        pool_map(*in, pooled, 1 << path->pool, plan->head.info.threads);
         *in = pooled;
     }
 }
@@ -191,7 +191,7 @@ static void add_path(struct oct_plan *plan, const struct oct_io *io, int from, i
     convolve(plan, &path, plan->weights[from][to], in, path.up ? low : out);
     lap(io, oct_path_name(p, from, to, name), &since);
     if (path.up) {
-        upsample_and_add(low, out, path.up, plan->info.threads);
+        upsample_and_add(low, out, path.up, plan->head.info.threads);
         lap(io, "upsample", &since);
     }
 }
@@ -209,7 +209,7 @@ static void epilogue(const struct oct_plan *plan, const float *bias, const float
 {
     size_t plane = plane_size(out.e);
 
-#pragma omp parallel for collapse(2) num_threads(plan->info.threads)
+#pragma omp parallel for collapse(2) num_threads(plan->head.info.threads)
     for (int n = 0; n < out.n; n++) {
         for (int c = 0; c < out.c; c++) {
             float *to = plane_of(out, n, c);
@@ -276,7 +276,7 @@ static bool keep(float **to, const float *from, size_t count, size_t *bytes)
 static bool keep_weights(struct oct_plan *plan, const struct oct_weights *w)
 {
     const struct oct_problem *p = &plan->p;
-    size_t *bytes = &plan->info.weight_bytes;
+    size_t *bytes = &plan->head.info.weight_bytes;
 
     for (int to = 0; to < p->bands; to++) {
         if ((p->epilogue & OCT_EPILOGUE_BIAS) && !keep(&plan->bias[to], w->bias[to], p->oc[to], bytes))
@@ -314,26 +314,28 @@ static bool make_scratch(struct oct_plan *plan)
                 grow(&low, p, p->oc[to], path.out);
         }
     }
-    plan->info.scratch_bytes = halved + pooled + low;
+    plan->head.info.scratch_bytes = halved + pooled + low;
     plan->halved = halved ? oct_alloc(halved) : NULL;
     plan->pooled = pooled ? oct_alloc(pooled) : NULL;
     plan->low = low ? oct_alloc(low) : NULL;
     return (plan->halved || !halved) && (plan->pooled || !pooled) && (plan->low || !low);
 }
 
+static const struct oct_plan_ops ops = {.execute = execute, .destroy = destroy};
+
 static int plan_create(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                       int threads, struct oct_message *msg)
+                       const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct oct_plan *plan = calloc(1, sizeof(*plan));
 
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
     plan->p = *p;
-    plan->info.threads = threads; /* the layouts are OCT_NCHW, which is 0 */
-    strcpy(plan->info.describe, "pool copy, seven loops, upsample and add");
+    oct_plan_begin(&plan->head, &ops, p, OCT_NCHW, options->threads);
+    strcpy(plan->head.info.describe, "pool copy, seven loops, upsample and add");
     if (!keep_weights(plan, w) || !make_scratch(plan)) {
         oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of weights and %zu of scratch",
-                 plan->info.weight_bytes, plan->info.scratch_bytes);
+                 plan->head.info.weight_bytes, plan->head.info.scratch_bytes);
         destroy(plan);
         return OCT_NO_MEMORY;
     }
@@ -341,14 +343,10 @@ static int plan_create(struct oct_plan **out, const struct oct_problem *p, const
     return OCT_OK;
 }
 
-static const struct oct_plan_info *info(const struct oct_plan *plan)
-{
-    return &plan->info;
-}
-
 const struct oct_kernel oct_f32_naive = {
     .name = "f32_naive",
     .summary = "plain C and OpenMP: pool copy, seven loops, upsample and add",
+    .library = "octconv",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NCHW,
     .dtypes = 1u << OCT_F32,
@@ -356,7 +354,4 @@ const struct oct_kernel oct_f32_naive = {
     .error_growth = 1,
     .profiles = true,
     .plan = plan_create,
-    .execute = execute,
-    .destroy = destroy,
-    .info = info,
 };

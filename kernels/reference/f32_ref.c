@@ -11,8 +11,8 @@
 #include <string.h>
 
 struct oct_plan {
+    struct oct_plan_head head;
     struct oct_problem p;
-    struct oct_plan_info info;
     float *weights; /* all paths, then all biases: what path[] and bias[] point into */
     const float *path[OCT_MAX_BANDS][OCT_MAX_BANDS], *bias[OCT_MAX_BANDS];
     double *source; /* N C D H W: the input of one path, pooled */
@@ -70,7 +70,7 @@ static void pool_band(struct oct_plan *plan, int from, const struct oct_path *pa
     size_t in_plane = (size_t)e.h * e.w, out_plane = (size_t)path->in.h * path->in.w;
     int64_t planes = (int64_t)plan->p.n * plan->p.ic[from];
 
-#pragma omp parallel for collapse(2) num_threads(plan->info.threads)
+#pragma omp parallel for collapse(2) num_threads(plan->head.info.threads)
     for (int64_t c = 0; c < planes; c++) {
         for (int z = 0; z < e.d; z++) {
             double *plane = plan->plane + (size_t)omp_get_thread_num() * plan->plane_values;
@@ -114,8 +114,8 @@ static void convolve_row(const struct oct_problem *p, const struct oct_path *pat
     for (int c = 0; c < channels; c++)
         for (int z = 0; z < p->kd; z++)
             for (int y = 0; y < p->kh; y++) {
-                int64_t iz = (int64_t)oz + (int64_t)z * p->dilation - path->pad_d;
-                int64_t iy = (int64_t)oy * path->conv_stride + (int64_t)y * p->dilation - path->pad_h;
+                int64_t iz = (int64_t)oz * path->stride_d + (int64_t)z * p->dilation_d - path->pad_front;
+                int64_t iy = (int64_t)oy * path->stride_h + (int64_t)y * p->dilation_h - path->pad_top;
                 const float *taps = weights + (((size_t)c * p->kd + z) * p->kh + y) * p->kw;
 
                 if (iz < 0 || iz >= path->in.d || iy < 0 || iy >= path->in.h)
@@ -123,7 +123,7 @@ static void convolve_row(const struct oct_problem *p, const struct oct_path *pat
                 for (int x = 0; x < p->kw; x++)
                     add_tap(row, path->out.w,
                             in + (((size_t)c * path->in.d + iz) * path->in.h + iy) * path->in.w, path->in.w,
-                            path->conv_stride, (int64_t)x * p->dilation - path->pad_w, taps[x]);
+                            path->stride_w, (int64_t)x * p->dilation_w - path->pad_left, taps[x]);
             }
 }
 
@@ -146,7 +146,7 @@ static void add_path(struct oct_plan *plan, int from, int to, const float *in)
     size_t taps = (size_t)group_in * p->kd * p->kh * p->kw;
 
     pool_band(plan, from, &path, in);
-#pragma omp parallel for collapse(2) num_threads(plan->info.threads)
+#pragma omp parallel for collapse(2) num_threads(plan->head.info.threads)
     for (int n = 0; n < p->n; n++) {
         for (int c = 0; c < p->oc[to]; c++) {
             double *row = plan->row + (size_t)omp_get_thread_num() * plan->row_values;
@@ -179,7 +179,7 @@ static void finish_band(struct oct_plan *plan, int to, const float *residual, fl
     const struct oct_problem *p = &plan->p;
     size_t values = extent_values(oct_out_extent(p, to));
 
-#pragma omp parallel for collapse(2) num_threads(plan->info.threads)
+#pragma omp parallel for collapse(2) num_threads(plan->head.info.threads)
     for (int n = 0; n < p->n; n++) {
         for (int c = 0; c < p->oc[to]; c++) {
             size_t first = ((size_t)n * p->oc[to] + c) * values;
@@ -235,10 +235,11 @@ static int copy_weights(struct oct_plan *plan, const struct oct_weights *w, stru
             values += oct_path_weights(p, from, to);
         values += p->oc[to];
     }
-    plan->info.weight_bytes = values * sizeof(float);
-    next = plan->weights = oct_alloc(plan->info.weight_bytes);
+    plan->head.info.weight_bytes = values * sizeof(float);
+    next = plan->weights = oct_alloc(plan->head.info.weight_bytes);
     if (!next)
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of weights", plan->info.weight_bytes);
+        return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of weights",
+                        plan->head.info.weight_bytes);
     for (int to = 0; to < p->bands; to++) {
         for (int from = 0; from < p->bands; from++) {
             size_t count = oct_path_weights(p, from, to);
@@ -277,17 +278,19 @@ static int make_scratch(struct oct_plan *plan, struct oct_message *msg)
     }
     plan->source = oct_alloc(source * sizeof(double));
     plan->sum = oct_alloc(sum * sizeof(double));
-    plan->plane = oct_alloc(plan->info.threads * plan->plane_values * sizeof(double));
-    plan->row = oct_alloc(plan->info.threads * plan->row_values * sizeof(double));
-    plan->info.scratch_bytes =
-        (source + sum + plan->info.threads * (plan->plane_values + plan->row_values)) * sizeof(double);
+    plan->plane = oct_alloc(plan->head.info.threads * plan->plane_values * sizeof(double));
+    plan->row = oct_alloc(plan->head.info.threads * plan->row_values * sizeof(double));
+    plan->head.info.scratch_bytes =
+        (source + sum + plan->head.info.threads * (plan->plane_values + plan->row_values)) * sizeof(double);
     if (plan->source && plan->sum && plan->plane && plan->row)
         return OCT_OK;
-    return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of scratch", plan->info.scratch_bytes);
+    return oct_fail(msg, OCT_NO_MEMORY, "no memory for %zu bytes of scratch", plan->head.info.scratch_bytes);
 }
 
+static const struct oct_plan_ops ops = {.execute = execute, .destroy = destroy};
+
 static int plan_create(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                       int threads, struct oct_message *msg)
+                       const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct oct_plan *plan = calloc(1, sizeof(*plan));
     int status;
@@ -295,8 +298,8 @@ static int plan_create(struct oct_plan **out, const struct oct_problem *p, const
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
     plan->p = *p;
-    plan->info.threads = threads; /* the layouts are OCT_NCHW, which is 0 */
-    strcpy(plan->info.describe, "loop nest in double precision");
+    oct_plan_begin(&plan->head, &ops, p, OCT_NCHW, options->threads);
+    strcpy(plan->head.info.describe, "loop nest in double precision");
     status = copy_weights(plan, w, msg);
     if (status == OCT_OK)
         status = make_scratch(plan, msg);
@@ -308,21 +311,14 @@ static int plan_create(struct oct_plan **out, const struct oct_problem *p, const
     return OCT_OK;
 }
 
-static const struct oct_plan_info *info(const struct oct_plan *plan)
-{
-    return &plan->info;
-}
-
 const struct oct_kernel oct_f32_ref = {
     .name = "f32_ref",
     .summary = "the specification as one loop nest in double precision",
+    .library = "octconv",
     .algorithm = OCT_ALGORITHM_DIRECT,
     .layout = OCT_NCHW,
     .dtypes = 1u << OCT_F32,
     .exact = true,
     .error_growth = 1,
     .plan = plan_create,
-    .execute = execute,
-    .destroy = destroy,
-    .info = info,
 };

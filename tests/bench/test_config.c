@@ -204,9 +204,12 @@ static void options_reach_the_problem(void **state)
     assert_int_equal(p->bands, 3);
     assert_int_equal(p->oc[1], 4);
     assert_int_equal(p->n, 3);
-    assert_int_equal(p->stride, 2);
-    assert_int_equal(p->pad, 0);
-    assert_int_equal(p->dilation, 2);
+    assert_int_equal(p->stride_h, 2);
+    assert_int_equal(p->stride_w, 2);
+    assert_int_equal(p->pad_top, 0);
+    assert_int_equal(p->pad_right, 0);
+    assert_int_equal(p->dilation_h, 2);
+    assert_int_equal(p->dilation_w, 2);
     assert_int_equal(p->groups, 2);
     assert_int_equal(p->down, OCT_DOWN_STRIDED);
     assert_int_equal(p->stride_order, OCT_STRIDE_POOL_FIRST);

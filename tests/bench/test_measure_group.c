@@ -3,6 +3,7 @@
  * stand in no table, as the kernels of another build of the library would. */
 #include "measure/measure_group.h"
 #include "report/rows.h"
+#include "../kernels/fake_kernel.h"
 #include "base/timer.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ static int calls_left; /* of failing_late */
 
 static int run_reference(struct oct_plan *plan, const struct oct_io *io)
 {
-    return oct_kernels[0]->execute(plan, io);
+    return fake_run_reference(plan, io);
 }
 
 static int run_for(struct oct_plan *plan, const struct oct_io *io, uint64_t ns)
@@ -72,19 +73,30 @@ static int profiled(struct oct_plan *plan, const struct oct_io *io)
 }
 
 static int declines(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                    int threads, struct oct_message *msg)
+                    const struct oct_plan_options *options, struct oct_message *msg)
 {
-    (void)out, (void)p, (void)w, (void)threads;
+    (void)out, (void)p, (void)w, (void)options;
     strcpy(msg->text, "not of this kind");
     return OCT_UNSUPPORTED;
 }
 
-static struct oct_kernel kernel(const char *name, int (*execute)(struct oct_plan *, const struct oct_io *))
+FAKE_PLAN(run_reference)
+FAKE_PLAN(fast)
+FAKE_PLAN(slow)
+FAKE_PLAN(sluggish)
+FAKE_PLAN(wrong)
+FAKE_PLAN(fails_late)
+FAKE_PLAN(profiled)
+
+typedef int plan_function(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                          const struct oct_plan_options *options, struct oct_message *msg);
+
+static struct oct_kernel kernel(const char *name, plan_function *plan)
 {
     struct oct_kernel k = *oct_kernels[0];
 
     k.name = name;
-    k.execute = execute;
+    k.plan = plan;
     k.profiles = false;
     return k;
 }
@@ -183,7 +195,7 @@ static const struct result_row *row(const struct fixture *f, int i)
  */
 static void speeds(void **state)
 {
-    struct oct_kernel plodder = kernel("plodder", slow), runner = kernel("runner", fast);
+    struct oct_kernel plodder = kernel("plodder", plan_slow), runner = kernel("runner", plan_fast);
     struct fixture f;
 
     (void)state;
@@ -218,8 +230,8 @@ static void speeds(void **state)
 
 static void failures_have_rows(void **state)
 {
-    struct oct_kernel good = kernel("good", run_reference), bad = kernel("bad", wrong),
-                      picky = kernel("picky", run_reference), late = kernel("late", fails_late);
+    struct oct_kernel good = kernel("good", plan_run_reference), bad = kernel("bad", plan_wrong),
+                      picky = kernel("picky", plan_run_reference), late = kernel("late", plan_fails_late);
     struct fixture f;
 
     (void)state;
@@ -253,7 +265,7 @@ static void failures_have_rows(void **state)
 
 static void rounds_and_pairs(void **state)
 {
-    struct oct_kernel a = kernel("a", fast), b = kernel("b", fast);
+    struct oct_kernel a = kernel("a", plan_fast), b = kernel("b", plan_fast);
     struct fixture f;
 
     (void)state;
@@ -279,7 +291,7 @@ static void rounds_and_pairs(void **state)
 /* One that is slow beyond the time allowed takes fewer rounds; the others take theirs. */
 static void slow_ones_drop_out(void **state)
 {
-    struct oct_kernel a = kernel("a", fast), b = kernel("b", sluggish);
+    struct oct_kernel a = kernel("a", plan_fast), b = kernel("b", plan_sluggish);
     struct fixture f;
 
     (void)state;
@@ -299,7 +311,7 @@ static void slow_ones_drop_out(void **state)
 
 static void precision_adds_rounds(void **state)
 {
-    struct oct_kernel a = kernel("a", fast), b = kernel("b", fast);
+    struct oct_kernel a = kernel("a", plan_fast), b = kernel("b", plan_fast);
     struct fixture f;
 
     (void)state;
@@ -317,7 +329,7 @@ static void precision_adds_rounds(void **state)
 
 static void parts(void **state)
 {
-    struct oct_kernel a = kernel("a", profiled), b = kernel("b", run_reference);
+    struct oct_kernel a = kernel("a", plan_profiled), b = kernel("b", plan_run_reference);
     struct fixture f;
 
     (void)state;
@@ -342,7 +354,7 @@ static void parts(void **state)
 static void stopped(void **state)
 {
     volatile sig_atomic_t stop = 1;
-    struct oct_kernel a = kernel("a", fast);
+    struct oct_kernel a = kernel("a", plan_fast);
     struct oct_message msg;
     struct fixture f;
     bool interrupted;
@@ -358,7 +370,7 @@ static void stopped(void **state)
 
 static void does_not_fit(void **state)
 {
-    struct oct_kernel a = kernel("a", fast);
+    struct oct_kernel a = kernel("a", plan_fast);
     struct fixture f;
 
     (void)state;

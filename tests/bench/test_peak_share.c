@@ -17,7 +17,7 @@ static void padding_is_left_out(void **state)
     p.kh = p.kw = 3;
     /* along each axis 7 x 3 pairs, of which the first output's first tap and the last one's last miss */
     assert_float_equal(percent_useful_share(&p), 19. / 21 * 19 / 21, 1e-12);
-    p.pad = 0;
+    oct_problem_set_pad(&p, 0);
     assert_float_equal(percent_useful_share(&p), 1, 0);
     /* both bands with 4 channels each: hh on 8x8, the rest on 4x4 */
     p = oct_problem_default();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Verification finds what is wrong with a kernel: each of these breaks the reference in one way. */
 #include "check/prepare.h"
+#include "../kernels/fake_kernel.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,14 +23,9 @@ static struct oct_problem octave(void)
     return p;
 }
 
-static int run_reference(struct oct_plan *plan, const struct oct_io *io)
-{
-    return oct_kernels[0]->execute(plan, io);
-}
-
 static int off_by_a_little(struct oct_plan *plan, const struct oct_io *io)
 {
-    int status = run_reference(plan, io);
+    int status = fake_run_reference(plan, io);
 
     ((float *)io->out[1])[16 + 3] += 0.001f; /* band 1, 4x4: channel 1, y 0, x 3 */
     return status;
@@ -38,7 +34,7 @@ static int off_by_a_little(struct oct_plan *plan, const struct oct_io *io)
 static int leaves_one_out(struct oct_plan *plan, const struct oct_io *io)
 {
     float before = ((float *)io->out[0])[0];
-    int status = run_reference(plan, io);
+    int status = fake_run_reference(plan, io);
 
     ((float *)io->out[0])[0] = before;
     return status;
@@ -47,13 +43,13 @@ static int leaves_one_out(struct oct_plan *plan, const struct oct_io *io)
 static int writes_behind(struct oct_plan *plan, const struct oct_io *io)
 {
     ((float *)io->out[0])[9 * 49] = 0;
-    return run_reference(plan, io);
+    return fake_run_reference(plan, io);
 }
 
 static int writes_before(struct oct_plan *plan, const struct oct_io *io)
 {
     ((float *)io->out[1])[-1] = 0;
-    return run_reference(plan, io);
+    return fake_run_reference(plan, io);
 }
 
 static int fails(struct oct_plan *plan, const struct oct_io *io)
@@ -64,9 +60,8 @@ static int fails(struct oct_plan *plan, const struct oct_io *io)
 
 static int plain_zeros(struct oct_plan *plan, const struct oct_io *io)
 {
-    (void)plan;
-    memset(io->out[0], 0, oct_layout_bytes(OCT_NCHW16C, OCT_F32, 1, 9, (struct oct_extent){1, 7, 7}));
-    memset(io->out[1], 0, oct_layout_bytes(OCT_NCHW16C, OCT_F32, 1, 4, (struct oct_extent){1, 4, 4}));
+    for (int b = 0; b < 2; b++)
+        memset(io->out[b], 0, oct_tensor_bytes(&fake_head(plan)->info.out[b]));
     return OCT_OK;
 }
 
@@ -77,29 +72,29 @@ static int dirty_padding(struct oct_plan *plan, const struct oct_io *io)
     return OCT_OK;
 }
 
-static const struct oct_plan_info *blocked_info(const struct oct_plan *plan)
+static int plan_blocked(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                        const struct oct_plan_options *options, struct oct_message *msg)
 {
-    static struct oct_plan_info info;
+    int status = oct_kernels[0]->plan(out, p, w, options, msg);
 
-    info = *oct_kernels[0]->info(plan);
-    for (int b = 0; b < OCT_MAX_BANDS; b++)
-        info.in[b] = info.out[b] = OCT_NCHW16C;
-    return &info;
+    for (int b = 0; !status && b < OCT_MAX_BANDS; b++)
+        fake_head(*out)->info.in[b].layout = fake_head(*out)->info.out[b].layout = OCT_NCHW16C;
+    return status;
 }
 
 static int verify(int (*execute)(struct oct_plan *, const struct oct_io *), enum fill fill,
                   struct prepared *report, struct oct_message *msg)
 {
-    struct oct_kernel kernel = *oct_kernels[0];
     struct oct_problem p = octave();
     struct operands ops;
     struct prepared prepared;
+    struct fake_ops fake;
     int status;
 
-    kernel.execute = execute;
     msg->text[0] = '\0';
     assert_int_equal(operands_make(&ops, &p, fill, 7, oct_kernels[0], 2, msg), OCT_OK);
-    assert_int_equal(prepared_make(&prepared, &kernel, &ops, 1, msg), OCT_OK);
+    assert_int_equal(prepared_make(&prepared, oct_kernels[0], &ops, 1, msg), OCT_OK);
+    fake_replace(prepared.plan, &fake, execute);
     assert_true(isnan(prepared.max_abs_err));
     status = prepared_verify(&prepared, &ops, msg);
     *report = prepared;
@@ -114,9 +109,9 @@ static void right(void **state)
     struct oct_message msg;
 
     (void)state;
-    assert_int_equal(verify(run_reference, FILL_INTEGERS, &report, &msg), OCT_OK);
+    assert_int_equal(verify(fake_run_reference, FILL_INTEGERS, &report, &msg), OCT_OK);
     assert_true(report.max_abs_err == 0 && report.err_bound == 0);
-    assert_int_equal(verify(run_reference, FILL_REALS, &report, &msg), OCT_OK);
+    assert_int_equal(verify(fake_run_reference, FILL_REALS, &report, &msg), OCT_OK);
     assert_true(report.max_abs_err == 0);
     assert_true(report.err_bound > 1e-7 && report.err_bound < 1e-3);
 }
@@ -156,16 +151,17 @@ static void padding_lanes(void **state)
     struct operands ops;
     struct prepared prepared;
     struct oct_message msg;
+    struct fake_ops fake;
 
     (void)state;
-    kernel.execute = plain_zeros;
-    kernel.info = blocked_info;
+    kernel.plan = plan_blocked;
     assert_int_equal(operands_make(&ops, &p, FILL_INTEGERS, 7, oct_kernels[0], 1, &msg), OCT_OK);
     memset(ops.expected[0], 0, 9 * 49 * sizeof(float));
     memset(ops.expected[1], 0, 4 * 16 * sizeof(float));
     assert_int_equal(prepared_make(&prepared, &kernel, &ops, 1, &msg), OCT_OK);
+    fake_replace(prepared.plan, &fake, plain_zeros);
     assert_int_equal(prepared_verify(&prepared, &ops, &msg), OCT_OK);
-    kernel.execute = dirty_padding;
+    fake.ops.execute = dirty_padding;
     assert_int_equal(prepared_verify(&prepared, &ops, &msg), OCT_ERROR);
     assert_string_equal(msg.text,
                         "band 0, image 0, channel 12 (a padding lane), z 0, y 1, x 1: 1, but should be 0");
@@ -207,7 +203,7 @@ static void not_exact(void **state)
     assert_false(ops.exact);
     assert_true(ops.bound > 0);
     operands_free(&ops);
-    p.dtype = OCT_S8;
+    p.types.src = OCT_S8;
     assert_int_equal(operands_make(&ops, &p, FILL_REALS, 1, oct_kernels[0], 1, &msg), OCT_UNSUPPORTED);
 }
 

@@ -2,6 +2,7 @@
 /* The harness itself: what it adds to a sample, and what it leaves running beside one. */
 #define _POSIX_C_SOURCE 200809L
 #include "measure/sample.h"
+#include "../kernels/fake_kernel.h"
 #include "check/stats.h"
 #include "base/timer.h"
 
@@ -23,21 +24,23 @@ static int nothing(struct oct_plan *plan, const struct oct_io *io)
     return OCT_OK;
 }
 
-static struct prepared empty_case(struct oct_kernel *kernel, struct oct_plan_info *info)
+static struct prepared empty_case(struct oct_plan_head *plan)
 {
-    *kernel = *oct_kernels[0];
-    kernel->execute = nothing;
-    *info = (struct oct_plan_info){.threads = 1};
-    return (struct prepared){.kernel = kernel, .problem = oct_problem_default(), .info = info};
+    static const struct oct_plan_ops ops = {.execute = nothing};
+    struct oct_problem p = oct_problem_default();
+
+    *plan = (struct oct_plan_head){0};
+    oct_plan_begin(plan, &ops, &p, OCT_NCHW, 1);
+    return (struct prepared){
+        .kernel = oct_kernels[0], .problem = p, .plan = (struct oct_plan *)plan, .info = &plan->info};
 }
 
 /* An empty kernel costs less than 100 ns a sample: clock, loop and call. */
 static void overhead(void **state)
 {
     struct ledger *ledger = ledger_open();
-    struct oct_kernel kernel;
-    struct oct_plan_info info;
-    struct prepared prepared = empty_case(&kernel, &info);
+    struct oct_plan_head plan;
+    struct prepared prepared = empty_case(&plan);
     struct sampler sampler;
     struct sample sample;
     double ns[SAMPLES];
@@ -59,9 +62,8 @@ static void overhead(void **state)
 
 static void iterations(void **state)
 {
-    struct oct_kernel kernel;
-    struct oct_plan_info info;
-    struct prepared prepared = empty_case(&kernel, &info);
+    struct oct_plan_head plan;
+    struct prepared prepared = empty_case(&plan);
     struct sampler sampler;
     struct sample sample = {0};
 

@@ -41,7 +41,7 @@ static const struct shape shapes[] = {
 };
 
 #define SET(field, value) offsetof(struct oct_problem, field), (int)(value)
-#define MOST_SETTINGS     4
+#define MOST_SETTINGS     5
 
 /* Fields of 4 bytes to overwrite; offset 0 (n) with value 0 ends the list. */
 struct variation {
@@ -55,12 +55,19 @@ static const struct variation variations[] = {
     {{{0, 0}}},
     {{{SET(n, 3)}}},
     /* taps on both sides of a plane that is smaller than they are apart */
-    {{{SET(kh, 2)}, {SET(kw, 1)}, {SET(dilation, 3)}, {SET(epilogue, OCT_EPILOGUE_RELU)}}},
-    {{{SET(stride, 2)}}},
-    {{{SET(stride, 2)}, {SET(stride_order, OCT_STRIDE_POOL_FIRST)}}},
+    {{{SET(kh, 2)},
+      {SET(kw, 1)},
+      {SET(dilation_h, 3)},
+      {SET(dilation_w, 3)},
+      {SET(epilogue, OCT_EPILOGUE_RELU)}}},
+    {{{SET(stride_h, 2)}, {SET(stride_w, 2)}}},
+    {{{SET(stride_h, 2)}, {SET(stride_w, 2)}, {SET(stride_order, OCT_STRIDE_POOL_FIRST)}}},
     {{{SET(down, OCT_DOWN_STRIDED)}}},
-    {{{SET(down, OCT_DOWN_STRIDED)}, {SET(stride, 2)}}},
-    {{{SET(down, OCT_DOWN_STRIDED)}, {SET(stride, 2)}, {SET(stride_order, OCT_STRIDE_POOL_FIRST)}}},
+    {{{SET(down, OCT_DOWN_STRIDED)}, {SET(stride_h, 2)}, {SET(stride_w, 2)}}},
+    {{{SET(down, OCT_DOWN_STRIDED)},
+      {SET(stride_h, 2)},
+      {SET(stride_w, 2)},
+      {SET(stride_order, OCT_STRIDE_POOL_FIRST)}}},
     {{{SET(paths, OCT_PATH_BIT(0, 0) | OCT_PATH_BIT(1, 1))}}},
     {{{SET(paths, OCT_ALL_PATHS & ~OCT_PATH_BIT(0, 1))}}},
     {{{SET(paths, OCT_ALL_PATHS & ~OCT_PATH_BIT(1, 0))}}},
@@ -70,15 +77,15 @@ static const struct variation variations[] = {
     {{{SET(groups, 2)}}},
     {{{SET(groups, 8)}, {SET(n, 2)}}},
     {{{SET(groups, OCT_GROUPS_DEPTHWISE)}}},
-    {{{SET(groups, OCT_GROUPS_DEPTHWISE)}, {SET(stride, 2)}}},
-    {{{SET(dilation, 2)}}},
-    {{{SET(pad, 0)}}},
-    {{{SET(pad, 2)}}},
+    {{{SET(groups, OCT_GROUPS_DEPTHWISE)}, {SET(stride_h, 2)}, {SET(stride_w, 2)}}},
+    {{{SET(dilation_d, 2)}, {SET(dilation_h, 2)}, {SET(dilation_w, 2)}}},
+    {{{SET(pad_top, 0)}, {SET(pad_bottom, 0)}, {SET(pad_left, 0)}, {SET(pad_right, 0)}}},
+    {{{SET(pad_top, 2)}, {SET(pad_bottom, 2)}, {SET(pad_left, 2)}, {SET(pad_right, 2)}}},
     {{{SET(kh, 1)}, {SET(kw, 3)}}},
     {{{SET(kh, 7)}, {SET(kw, 5)}}},
     {{{SET(kh, 2)}, {SET(kw, 2)}}},
     {{{SET(d, 3)}}},
-    {{{SET(d, 3)}, {SET(kd, 3)}, {SET(stride, 2)}}},
+    {{{SET(d, 3)}, {SET(kd, 3)}, {SET(stride_h, 2)}, {SET(stride_w, 2)}}},
     {{{SET(epilogue, OCT_EPILOGUE_BIAS | OCT_EPILOGUE_RELU)}}},
     {{{SET(epilogue, OCT_EPILOGUE_RELU6)}}},
     {{{SET(epilogue, OCT_EPILOGUE_RESIDUAL)}, {SET(n, 2)}}},

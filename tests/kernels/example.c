@@ -18,6 +18,7 @@ int main(void)
     const struct oct_kernel *kernel = oct_kernel_find("f32_naive"); /* or walk oct_kernels[] */
     struct oct_problem p = oct_problem_default();
     struct oct_weights weights = {0};
+    struct oct_plan_options options = {.threads = 1};
     struct oct_io io = {0};
     struct oct_message msg;
     struct oct_plan *plan;
@@ -30,17 +31,15 @@ int main(void)
     for (int from = 0; from < 2; from++)
         for (int to = 0; to < 2; to++)
             weights.path[from][to] = ones(oct_path_weights(&p, from, to));
-    if (oct_plan_create(&plan, kernel, &p, &weights, 1, &msg)) /* checks the problem, copies the weights */
+    if (oct_plan_create(&plan, kernel, &p, &weights, &options, &msg)) /* checks, copies the weights */
         return fprintf(stderr, "%s\n", msg.text), 1;
-    for (int b = 0; b < 2; b++) { /* in the layouts of kernel->info(plan): here plain N C H W */
-        io.in[b] =
-            ones(oct_layout_bytes(OCT_NCHW, OCT_F32, p.n, p.ic[b], oct_in_extent(&p, b)) / sizeof(float));
-        io.out[b] =
-            ones(oct_layout_bytes(OCT_NCHW, OCT_F32, p.n, p.oc[b], oct_out_extent(&p, b)) / sizeof(float));
+    for (int b = 0; b < 2; b++) { /* as the plan wants them: here plain N C H W */
+        io.in[b] = ones(oct_tensor_bytes(&oct_plan_info(plan)->in[b]) / sizeof(float));
+        io.out[b] = ones(oct_tensor_bytes(&oct_plan_info(plan)->out[b]) / sizeof(float));
     }
-    oct_execute(kernel, plan, &io); /* as often as needed; it allocates nothing */
+    oct_execute(plan, &io); /* as often as needed; it allocates nothing */
     printf("%g\n", ((float *)io.out[0])[p.h / 2 * p.w + p.w / 2]);
-    oct_plan_destroy(kernel, plan);
+    oct_plan_destroy(plan);
     for (int b = 0; b < 2; b++) {
         oct_free((void *)io.in[b]);
         oct_free(io.out[b]);

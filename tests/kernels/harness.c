@@ -53,12 +53,16 @@ bool limit_isa(int argc, char **argv)
 
 size_t in_values(const struct oct_problem *p, int band)
 {
-    return oct_layout_bytes(OCT_NCHW, OCT_F32, p->n, p->ic[band], oct_in_extent(p, band)) / sizeof(float);
+    struct oct_tensor t = oct_in_tensor(p, band, OCT_NCHW, NULL);
+
+    return oct_tensor_bytes(&t) / sizeof(float);
 }
 
 size_t out_values(const struct oct_problem *p, int band)
 {
-    return oct_layout_bytes(OCT_NCHW, OCT_F32, p->n, p->oc[band], oct_out_extent(p, band)) / sizeof(float);
+    struct oct_tensor t = oct_out_tensor(p, band, OCT_NCHW, NULL);
+
+    return oct_tensor_bytes(&t) / sizeof(float);
 }
 
 static float *zeros(size_t count)
@@ -182,10 +186,22 @@ static void scribble(float *values, size_t count)
 }
 
 /* The plan must keep nothing of what it was made from: all of that is destroyed here. */
+/* Between plain N C D H W values and a tensor of that shape and layout. */
+void copy_plain(const struct oct_tensor *shape, void *data, float *plain, bool to_layout)
+{
+    struct oct_tensor laid = *shape, flat = *shape;
+
+    laid.data = data;
+    flat.layout = OCT_NCHW;
+    flat.data = plain;
+    (void)oct_tensor_copy(to_layout ? &laid : &flat, to_layout ? &flat : &laid); /* shapes agree */
+}
+
 static int make_plan(struct run *run, const struct tensors *t, int threads, struct oct_message *msg)
 {
     struct tensors copy = {.p = t->p};
     struct oct_problem *p = memcpy(checked(malloc(sizeof(*p))), &t->p, sizeof(*p));
+    const struct oct_plan_options options = {.threads = threads};
     struct oct_weights w;
     int status;
 
@@ -196,7 +212,7 @@ static int make_plan(struct run *run, const struct tensors *t, int threads, stru
     }
     w = tensors_weights(&copy);
     msg->text[0] = '\0';
-    status = oct_plan_create(&run->plan, run->kernel, p, &w, threads, msg);
+    status = oct_plan_create(&run->plan, run->kernel, p, &w, &options, msg);
     for (int b = 0; b < t->p.bands; b++) {
         scribble(copy.bias[b], t->p.oc[b]);
         for (int from = 0; from < t->p.bands; from++)
@@ -214,18 +230,17 @@ static void make_buffers(struct run *run, const struct tensors *t)
     const struct oct_problem *p = &t->p;
 
     for (int b = 0; b < p->bands; b++) {
-        enum oct_layout in = run->info->in[b], out = run->info->out[b];
-        struct oct_extent ie = oct_in_extent(p, b), oe = oct_out_extent(p, b);
-        size_t bytes = oct_layout_bytes(out, p->dtype, p->n, p->oc[b], oe);
+        const struct oct_tensor *in = &run->info->in[b], *out = &run->info->out[b];
+        size_t bytes = oct_tensor_bytes(out);
 
         if (t->in[b]) {
-            void *to = guarded_make(&run->in[b], oct_layout_bytes(in, p->dtype, p->n, p->ic[b], ie));
-            oct_to_layout(in, to, t->in[b], p->n, p->ic[b], ie);
+            void *to = guarded_make(&run->in[b], oct_tensor_bytes(in));
+            copy_plain(in, to, t->in[b], true);
             run->io.in[b] = to;
         }
         if (t->residual[b]) {
             void *to = guarded_make(&run->residual[b], bytes);
-            oct_to_layout(out, to, t->residual[b], p->n, p->oc[b], oe);
+            copy_plain(out, to, t->residual[b], true);
             run->io.residual[b] = to;
         }
         if (p->oc[b] > 0) {
@@ -243,7 +258,7 @@ static void free_run(struct run *run)
         oct_free(run->out[b].all);
         free(run->first[b]);
     }
-    oct_plan_destroy(run->kernel, run->plan);
+    oct_plan_destroy(run->plan);
 }
 
 /* 0xff... is a NaN: a value that was never written, or was added to, stays one. */
@@ -252,20 +267,19 @@ static int execute_poisoned(struct run *run)
     for (int b = 0; b < OCT_MAX_BANDS; b++)
         if (run->io.out[b])
             memset(run->io.out[b], 0xff, run->out[b].bytes);
-    return oct_execute(run->kernel, run->plan, &run->io);
+    return oct_execute(run->plan, &run->io);
 }
 
-static bool unchanged(enum oct_layout layout, const void *now, const float *plain, int n, int c,
-                      struct oct_extent e)
+static bool unchanged(const struct oct_tensor *shape, const void *now, float *plain)
 {
-    size_t bytes = oct_layout_bytes(layout, OCT_F32, n, c, e);
+    size_t bytes = oct_tensor_bytes(shape);
     void *want;
     bool same;
 
     if (!plain)
         return true;
     want = checked(malloc(bytes));
-    oct_to_layout(layout, want, plain, n, c, e);
+    copy_plain(shape, want, plain, true);
     same = memcmp(now, want, bytes) == 0;
     free(want);
     return same;
@@ -275,13 +289,12 @@ static bool unchanged(enum oct_layout layout, const void *now, const float *plai
 static int read_output(struct run *run, struct tensors *t, int b, struct oct_message *msg)
 {
     const struct oct_problem *p = &t->p;
-    struct oct_extent e = oct_out_extent(p, b);
 
-    oct_from_layout(run->info->out[b], t->out[b], run->io.out[b], p->n, p->oc[b], e);
+    copy_plain(&run->info->out[b], run->io.out[b], t->out[b], false);
     for (size_t i = 0; i < out_values(p, b); i++)
         if (isnan(t->out[b][i]))
             return complain(msg, "an output was not written", b);
-    if (!unchanged(run->info->out[b], run->io.out[b], t->out[b], p->n, p->oc[b], e))
+    if (!unchanged(&run->info->out[b], run->io.out[b], t->out[b]))
         return complain(msg, "a padding lane of the output is not zero", b);
     return OCT_OK;
 }
@@ -321,10 +334,9 @@ static int check_contract(struct run *run, struct tensors *t, struct oct_message
     for (int b = 0; b < p->bands; b++) {
         if (!guards_intact(&run->in[b]) || !guards_intact(&run->residual[b]) || !guards_intact(&run->out[b]))
             return complain(msg, "wrote outside a buffer", b);
-        if (!unchanged(run->info->in[b], run->io.in[b], t->in[b], p->n, p->ic[b], oct_in_extent(p, b)))
+        if (!unchanged(&run->info->in[b], run->io.in[b], t->in[b]))
             return complain(msg, "changed its input", b);
-        if (!unchanged(run->info->out[b], run->io.residual[b], t->residual[b], p->n, p->oc[b],
-                       oct_out_extent(p, b)))
+        if (!unchanged(&run->info->out[b], run->io.residual[b], t->residual[b]))
             return complain(msg, "changed the residual", b);
         if (p->oc[b] > 0 && memcmp(run->first[b], run->io.out[b], run->out[b].bytes) != 0)
             return complain(msg, "gave other bits the second time", b);
@@ -360,7 +372,7 @@ int run_kernel(const struct oct_kernel *k, struct tensors *t, int threads, struc
 
     if (status)
         return status;
-    run.info = k->info(run.plan);
+    run.info = oct_plan_info(run.plan);
     status = check_info(&run, threads, msg);
     if (status) {
         free_run(&run);

@@ -51,4 +51,7 @@ void error_bounds(const struct oct_kernel *k, const struct tensors *t, struct te
 int compare(const struct tensors *got, const struct tensors *want, const struct tensors *bound,
             struct oct_message *msg);
 
+/* Between plain N C D H W values and a tensor of that shape and layout. */
+void copy_plain(const struct oct_tensor *shape, void *data, float *plain, bool to_layout);
+
 #endif

@@ -22,16 +22,6 @@ struct golden {
 
 /* ---- case.txt ------------------------------------------------------------------------------------ */
 
-static void read_ints(const char *text, int out[OCT_MAX_BANDS])
-{
-    char *end;
-
-    for (int b = 0; b < OCT_MAX_BANDS && *text; b++) {
-        out[b] = (int)strtol(text, &end, 10);
-        text = *end == ',' ? end + 1 : end;
-    }
-}
-
 static bool has_word(const char *list, const char *word)
 {
     size_t length = strlen(word);
@@ -56,50 +46,28 @@ static uint32_t read_paths(const struct oct_problem *p, const char *list)
     return paths;
 }
 
-static uint32_t read_epilogue(const char *list)
+/* Keys that mean several fields alike. */
+static bool read_all_axes(struct oct_problem *p, const char *key, const char *value)
 {
-    static const char *const names[] = {"bias", "residual", "relu", "relu6"};
-    uint32_t epilogue = 0;
-
-    for (int i = 0; i < 4; i++)
-        if (has_word(list, names[i]))
-            epilogue |= 1u << i;
-    return epilogue;
+    if (strcmp(key, "stride") == 0)
+        oct_problem_set_stride(p, atoi(value));
+    else if (strcmp(key, "dilation") == 0)
+        oct_problem_set_dilation(p, atoi(value));
+    else if (strcmp(key, "pad") == 0) /* case.txt names the window first */
+        oct_problem_set_pad(p, strcmp(value, "same") == 0 ? OCT_PAD_SAME : atoi(value));
+    else
+        return false;
+    return true;
 }
 
 static void read_option(struct oct_problem *p, const char *key, const char *value)
 {
-    const struct {
-        const char *key;
-        int *to;
-    } numbers[] = {
-        {"n", &p->n},   {"d", &p->d},   {"h", &p->h},   {"w", &p->w},           {"bands", &p->bands},
-        {"kd", &p->kd}, {"kh", &p->kh}, {"kw", &p->kw}, {"stride", &p->stride}, {"dilation", &p->dilation}};
+    const struct oct_field *f = oct_field_find(key);
 
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (strcmp(key, numbers[i].key) == 0) {
-            *numbers[i].to = atoi(value);
-            return;
-        }
-    }
-    if (strcmp(key, "ic") == 0)
-        read_ints(value, p->ic);
-    else if (strcmp(key, "oc") == 0)
-        read_ints(value, p->oc);
-    else if (strcmp(key, "pad") == 0)
-        p->pad = strcmp(value, "same") == 0 ? OCT_PAD_SAME : atoi(value);
-    else if (strcmp(key, "groups") == 0)
-        p->groups = strcmp(value, "depthwise") == 0 ? OCT_GROUPS_DEPTHWISE : atoi(value);
-    else if (strcmp(key, "down") == 0)
-        p->down = strcmp(value, "strided") == 0 ? OCT_DOWN_STRIDED : OCT_DOWN_POOL;
-    else if (strcmp(key, "stride_order") == 0)
-        p->stride_order = strcmp(value, "pool_first") == 0 ? OCT_STRIDE_POOL_FIRST : OCT_STRIDE_OFFICIAL;
-    else if (strcmp(key, "paths") == 0)
+    if (strcmp(key, "paths") == 0)
         p->paths = read_paths(p, value); /* case.txt names the bands first */
-    else if (strcmp(key, "epilogue") == 0)
-        p->epilogue = read_epilogue(value);
-    else
-        fail_msg("case.txt: unknown key %s", key);
+    else if (!read_all_axes(p, key, value) && (!f || !oct_field_parse(f, p, value)))
+        fail_msg("case.txt: %s=%s says nothing", key, value);
 }
 
 static struct oct_problem read_problem(const char *dir)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels that break the contract in one way each: the harness must say so, and of the honest one nothing. */
+#include "core/kernel.h"
 #include "harness.h"
 
 #include <setjmp.h>
@@ -13,8 +14,8 @@
 
 /* f32_naive behind a blocked output layout. */
 struct oct_plan {
+    struct oct_plan_head head;
     struct oct_problem p;
-    struct oct_plan_info info;
     struct oct_plan *naive;
     float *plain, *residual;
     int executed;
@@ -25,8 +26,39 @@ static const struct oct_kernel *naive(void)
     return oct_kernel_find("f32_naive");
 }
 
+static void honest_destroy(struct oct_plan *plan)
+{
+    oct_plan_destroy(plan->naive);
+    oct_free(plan->plain);
+    oct_free(plan->residual);
+    free(plan);
+}
+
+static int honest(struct oct_plan *plan, const struct oct_io *io)
+{
+    struct oct_io inner = {.in = {io->in[0]}, .residual = {plan->residual}, .out = {plan->plain}};
+    int status;
+
+    inner.profile = io->profile;
+    copy_plain(&plan->head.info.out[0], (void *)io->residual[0], plan->residual, false);
+    status = oct_execute(plan->naive, &inner);
+    copy_plain(&plan->head.info.out[0], io->out[0], plan->plain, true);
+    plan->executed++;
+    return status;
+}
+
+/* What plans execute: honest() or one of the faults. */
+static int (*fault)(struct oct_plan *plan, const struct oct_io *io);
+
+static int execute(struct oct_plan *plan, const struct oct_io *io)
+{
+    return fault ? fault(plan, io) : honest(plan, io);
+}
+
+static const struct oct_plan_ops ops = {.execute = execute, .destroy = honest_destroy};
+
 static int honest_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                       int threads, struct oct_message *msg)
+                       const struct oct_plan_options *options, struct oct_message *msg)
 {
     struct oct_plan *plan = calloc(1, sizeof(*plan));
 
@@ -34,38 +66,11 @@ static int honest_plan(struct oct_plan **out, const struct oct_problem *p, const
     plan->p = *p;
     plan->plain = oct_alloc(out_values(p, 0) * sizeof(float));
     plan->residual = oct_alloc(out_values(p, 0) * sizeof(float));
-    plan->info.threads = threads;
-    plan->info.out[0] = BLOCK;
-    strcpy(plan->info.describe, "honest");
+    oct_plan_begin(&plan->head, &ops, p, OCT_NCHW, options->threads);
+    plan->head.info.out[0].layout = BLOCK;
+    strcpy(plan->head.info.describe, "honest");
     *out = plan;
-    return oct_plan_create(&plan->naive, naive(), p, w, threads, msg);
-}
-
-static void honest_destroy(struct oct_plan *plan)
-{
-    oct_plan_destroy(naive(), plan->naive);
-    oct_free(plan->plain);
-    oct_free(plan->residual);
-    free(plan);
-}
-
-static const struct oct_plan_info *honest_info(const struct oct_plan *plan)
-{
-    return &plan->info;
-}
-
-static int honest(struct oct_plan *plan, const struct oct_io *io)
-{
-    struct oct_io inner = {.in = {io->in[0]}, .residual = {plan->residual}, .out = {plan->plain}};
-    struct oct_extent e = oct_out_extent(&plan->p, 0);
-    int status;
-
-    inner.profile = io->profile;
-    oct_from_layout(BLOCK, plan->residual, io->residual[0], plan->p.n, plan->p.oc[0], e);
-    status = oct_execute(naive(), plan->naive, &inner);
-    oct_to_layout(BLOCK, io->out[0], plan->plain, plan->p.n, plan->p.oc[0], e);
-    plan->executed++;
-    return status;
+    return oct_plan_create(&plan->naive, naive(), p, w, options, msg);
 }
 
 /* ---- one way each -------------------------------------------------------------------------------- */
@@ -77,8 +82,7 @@ static float *out_of(const struct oct_io *io)
 
 static size_t blocked_values(const struct oct_plan *plan)
 {
-    return oct_layout_bytes(BLOCK, OCT_F32, plan->p.n, plan->p.oc[0], oct_out_extent(&plan->p, 0)) /
-           sizeof(float);
+    return oct_tensor_bytes(&plan->head.info.out[0]) / sizeof(float);
 }
 
 static int writes_after(struct oct_plan *plan, const struct oct_io *io)
@@ -175,27 +179,28 @@ static int is_wrong_in_one_place(struct oct_plan *plan, const struct oct_io *io)
 }
 
 static int declines_without_reason(struct oct_plan **out, const struct oct_problem *p,
-                                   const struct oct_weights *w, int threads, struct oct_message *msg)
+                                   const struct oct_weights *w, const struct oct_plan_options *options,
+                                   struct oct_message *msg)
 {
-    (void)out, (void)p, (void)w, (void)threads, (void)msg;
+    (void)out, (void)p, (void)w, (void)options, (void)msg;
     return OCT_UNSUPPORTED;
 }
 
 static int describes_nothing(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                             int threads, struct oct_message *msg)
+                             const struct oct_plan_options *options, struct oct_message *msg)
 {
-    int status = honest_plan(out, p, w, threads, msg);
+    int status = honest_plan(out, p, w, options, msg);
 
-    (*out)->info.describe[0] = '\0';
+    (*out)->head.info.describe[0] = '\0';
     return status;
 }
 
 static int miscounts_threads(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                             int threads, struct oct_message *msg)
+                             const struct oct_plan_options *options, struct oct_message *msg)
 {
-    int status = honest_plan(out, p, w, threads, msg);
+    int status = honest_plan(out, p, w, options, msg);
 
-    (*out)->info.threads++;
+    (*out)->head.info.threads++;
     return status;
 }
 
@@ -210,9 +215,6 @@ static const struct oct_kernel honest_kernel = {
     .error_growth = 1,
     .profiles = true,
     .plan = honest_plan,
-    .execute = honest,
-    .destroy = honest_destroy,
-    .info = honest_info,
 };
 
 static struct oct_problem layer(void)
@@ -282,21 +284,21 @@ static void each_fault_is_found(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         for (enum values values = VALUES_INTEGER; values <= VALUES_REAL; values++) {
-            struct oct_kernel k = honest_kernel;
             struct oct_message msg;
 
-            k.execute = faults[i].execute;
-            assert_int_equal(judge(&k, values, &msg), OCT_ERROR);
+            fault = faults[i].execute;
+            assert_int_equal(judge(&honest_kernel, values, &msg), OCT_ERROR);
             assert_memory_equal(msg.text, faults[i].complaint, strlen(faults[i].complaint));
         }
     }
+    fault = NULL;
 }
 
 static void each_bad_plan_is_found(void **state)
 {
     static const struct {
         int (*plan)(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
-                    int threads, struct oct_message *msg);
+                    const struct oct_plan_options *options, struct oct_message *msg);
         const char *complaint;
     } faults[] = {
         {declines_without_reason, "unsupported without a reason"},

@@ -32,7 +32,9 @@ static void there_and_back(void **state)
 
     (void)state;
     for (size_t l = 0; l < sizeof(layouts) / sizeof(layouts[0]); l++) {
-        size_t bytes = oct_layout_bytes(layouts[l], OCT_F32, N, C, extent), count = bytes / sizeof(float);
+        struct oct_tensor laid = {OCT_F32, layouts[l], N, C, extent, NULL};
+        struct oct_tensor flat = {OCT_F32, OCT_NCHW, N, C, extent, NULL};
+        size_t bytes = oct_tensor_bytes(&laid), count = bytes / sizeof(float);
         float *plain = malloc(sizeof(float) * N * C * PLANE), *back = malloc(sizeof(float) * N * C * PLANE);
         float *blocked = malloc(bytes);
         size_t zeros = 0;
@@ -43,7 +45,9 @@ static void there_and_back(void **state)
                     plain[((size_t)n * C + c) * PLANE + x] = value(n, c, x);
         for (size_t i = 0; i < count; i++)
             blocked[i] = -1;
-        oct_to_layout(layouts[l], blocked, plain, N, C, extent);
+        laid.data = blocked;
+        flat.data = plain;
+        assert_int_equal(oct_tensor_copy(&laid, &flat), OCT_OK);
         for (int n = 0; n < N; n++)
             for (int c = 0; c < C; c++)
                 for (int x = 0; x < PLANE; x++)
@@ -51,7 +55,8 @@ static void there_and_back(void **state)
         for (size_t i = 0; i < count; i++)
             zeros += blocked[i] == 0;
         assert_int_equal(zeros, count - (size_t)N * C * PLANE);
-        oct_from_layout(layouts[l], back, blocked, N, C, extent);
+        flat.data = back;
+        assert_int_equal(oct_tensor_copy(&flat, &laid), OCT_OK);
         assert_memory_equal(back, plain, sizeof(float) * N * C * PLANE);
         free(plain), free(back), free(blocked);
     }

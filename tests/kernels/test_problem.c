@@ -49,7 +49,7 @@ static void stride_2_official(void **state)
     struct oct_problem p = octave(8, 8, 56, 3, .5);
 
     (void)state;
-    p.stride = 2;
+    oct_problem_set_stride(&p, 2);
     assert_int_equal(oct_path_get(&p, 0, 0).pool, 1);
     assert_int_equal(oct_path_get(&p, 0, 1).pool, 2);
     assert_int_equal(oct_path_get(&p, 1, 1).pool, 1);
@@ -82,7 +82,7 @@ static void resnet_first_layer_strided(void **state)
     p.oc[0] = 64;
     p.h = p.w = 224;
     p.kh = p.kw = 7;
-    p.stride = 2;
+    oct_problem_set_stride(&p, 2);
     p.down = OCT_DOWN_STRIDED;
     assert_int_equal(oct_out_extent(&p, 0).h, 112);
     assert_int_equal(oct_macs(&p), 64ull * 3 * 49 * 112 * 112);
@@ -94,7 +94,7 @@ static void integers_exact(void **state)
 
     (void)state;
     assert_true(oct_integers_exact(&p, 2)); /* windows of 4, 2 and 1 */
-    p.stride = 2;
+    oct_problem_set_stride(&p, 2);
     assert_false(oct_integers_exact(&p, 2)); /* hl pools by 4: 4 + 3 along each axis */
     p.paths &= ~OCT_PATH_BIT(0, 1);
     assert_true(oct_integers_exact(&p, 2));
@@ -108,14 +108,14 @@ static void contradictions(void **state)
     struct oct_problem p = octave(8, 8, 8, 3, .5);
 
     (void)state;
-    p.pad = 0; /* the upsampled low band is 4x4, the high band 6x6 */
+    oct_problem_set_pad(&p, 0); /* the upsampled low band is 4x4, the high band 6x6 */
     assert_int_equal(oct_problem_check(&p, &msg), OCT_INVALID);
     assert_non_null(strstr(msg.text, "do not line up"));
     p = octave(8, 8, 8, 3, .5);
     p.groups = 3;
     assert_int_equal(oct_problem_check(&p, &msg), OCT_INVALID);
     p = octave(8, 8, 8, 11, .5);
-    p.pad = 0;
+    oct_problem_set_pad(&p, 0);
     assert_int_equal(oct_problem_check(&p, &msg), OCT_INVALID);
     assert_non_null(strstr(msg.text, "larger than the padded plane"));
     p = octave(8, 8, 8, 3, .5);

@@ -131,20 +131,18 @@ static bool kernel_runner(struct runner *r, const struct oct_kernel *k, const st
 {
     const struct oct_plan_info *info;
     struct oct_message msg;
-    int status = oct_plan_create(&r->plan, k, p, w, threads, &msg);
+    int status = oct_plan_create(&r->plan, k, p, w, &(struct oct_plan_options){.threads = threads}, &msg);
 
     if (status == OCT_UNSUPPORTED)
         return false;
     must(status, k->name, msg.text);
     r->kernel = k;
-    info = k->info(r->plan);
+    info = oct_plan_info(r->plan);
     for (int b = 0; b < p->bands; b++) {
         if (p->ic[b])
-            r->io.in[b] =
-                random_values(oct_layout_bytes(info->in[b], OCT_F32, p->n, p->ic[b], oct_in_extent(p, b)));
+            r->io.in[b] = random_values(oct_tensor_bytes(&info->in[b]));
         if (p->oc[b])
-            r->io.out[b] =
-                random_values(oct_layout_bytes(info->out[b], OCT_F32, p->n, p->oc[b], oct_out_extent(p, b)));
+            r->io.out[b] = random_values(oct_tensor_bytes(&info->out[b]));
     }
     snprintf(r->name, sizeof(r->name), "%s: %s", k->name, info->describe);
     return true;
@@ -153,7 +151,7 @@ static bool kernel_runner(struct runner *r, const struct oct_kernel *k, const st
 static void run(struct runner *r)
 {
     if (r->kernel)
-        must(oct_execute(r->kernel, r->plan, &r->io), r->name, NULL);
+        must(oct_execute(r->plan, &r->io), r->name, NULL);
     else
         must(dnnl_primitive_execute(r->bare.primitive, r->bare.stream, 4, r->bare.args), r->name, NULL);
 }
@@ -165,7 +163,7 @@ static void free_runner(struct runner *r)
         oct_free(r->io.out[b]);
     }
     if (r->kernel) {
-        oct_plan_destroy(r->kernel, r->plan);
+        oct_plan_destroy(r->plan);
         return;
     }
     for (int i = 0; i < 4; i++) {
