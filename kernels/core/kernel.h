@@ -38,6 +38,12 @@ static inline int oct_ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
+/* 0 counts. */
+static inline bool oct_power_of_two(int value)
+{
+    return (value & (value - 1)) == 0;
+}
+
 /* Share t of n items cut into `parts`: [first, last), sizes differing by at most one. */
 static inline void oct_share(int n, int parts, int t, int *first, int *last)
 {
@@ -67,6 +73,9 @@ void oct_plan_begin(struct oct_plan_head *head, const struct oct_plan_ops *ops, 
 
 /* After a kernel has planned: brings the scratch where the caller does not. OCT_OK or OCT_NO_MEMORY. */
 int oct_plan_finish(struct oct_plan *plan, const struct oct_plan_options *options, struct oct_message *msg);
+
+/* A vanilla convolution strides as its axes say; every other layer goes down by octaves. */
+bool oct_strides_freely(const struct oct_problem *p);
 
 /* The table's rows. */
 extern const struct oct_kernel oct_f32_ref;
