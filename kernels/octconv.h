@@ -277,11 +277,18 @@ OCT_API const char *oct_algorithm_name(enum oct_algorithm algorithm); /* "direct
 
 struct oct_plan;
 
+struct oct_kernel;
+
 /* What is asked of a plan. */
 struct oct_plan_options {
     int threads;             /* at least 1 */
     enum oct_layout in, out; /* of every band; OCT_LAYOUT_ANY: the kernel's choice */
     bool outside_scratch;    /* scratch comes with each execute, so that plans that take turns share it */
+
+    /* For the kernel `auto` alone. */
+    bool cold_weights;  /* choose as if weights came from memory at each execute, as in a network */
+    const char *tuning; /* file of earlier choices, read and added to; NULL: none */
+    const struct oct_kernel *const *candidates; /* NULL-ended; NULL: oct_kernels */
 };
 
 struct oct_plan_info {

@@ -28,6 +28,7 @@ ARROWS = {
     'kernels': {
         'registry': ['core'],
         'net': ['core'],
+        'auto': ['core'],
         'direct': ['frame', 'grouped', 'simd', 'core'],
         'grouped': ['frame', 'simd', 'core'],
         'winograd': ['frame', 'simd', 'core'],

@@ -203,7 +203,8 @@ uint64_t kernels_available(void)
     uint64_t set = 0;
 
     for (int i = 1; oct_kernels[i] && i < MAX_KERNELS; i++)
-        if (oct_kernel_available(oct_kernels[i], NULL) == OCT_OK)
+        if (oct_kernels[i]->algorithm != OCT_ALGORITHM_ANY && /* which is one of the others */
+            oct_kernel_available(oct_kernels[i], NULL) == OCT_OK)
             set |= UINT64_C(1) << i;
     return set;
 }

@@ -74,6 +74,11 @@ void oct_plan_begin(struct oct_plan_head *head, const struct oct_plan_ops *ops, 
 /* After a kernel has planned: brings the scratch where the caller does not. OCT_OK or OCT_NO_MEMORY. */
 int oct_plan_finish(struct oct_plan *plan, const struct oct_plan_options *options, struct oct_message *msg);
 
+/* oct_plan_create() where options->candidates is set: what needs no table. */
+int oct_plan_make(struct oct_plan **out, const struct oct_kernel *k, const struct oct_problem *p,
+                  const struct oct_weights *w, const struct oct_plan_options *options,
+                  struct oct_message *msg);
+
 /* A vanilla convolution strides as its axes say; every other layer goes down by octaves. */
 bool oct_strides_freely(const struct oct_problem *p);
 
@@ -85,5 +90,6 @@ extern const struct oct_kernel oct_f32_avx512_direct;
 extern const struct oct_kernel oct_f32_onednn_framework;
 extern const struct oct_kernel oct_f32_onednn_postop;
 extern const struct oct_kernel oct_f32_onednn_winograd;
+extern const struct oct_kernel oct_auto;
 
 #endif

@@ -5,12 +5,14 @@
 #include "harness.h"
 #include "wrap_malloc.h"
 
+#include <omp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static const struct oct_plan_options one_thread = {.threads = 1};
@@ -274,6 +276,121 @@ static void kernels_above_the_level_are_refused(void **state)
     }
 }
 
+/* ---- seams for networks -------------------------------------------------------------------------- */
+
+/* The same bits with scratch from outside, inside a team that exists. */
+static void check_seams(const struct oct_kernel *k, const struct oct_problem *p, int threads)
+{
+    const struct oct_plan_options options = {.threads = threads, .outside_scratch = true};
+    struct oct_weights w;
+    struct ready own, seam;
+    struct tensors want;
+    struct oct_message msg;
+
+    make_ready(&own, k, p, threads);
+    assert_int_equal(oct_execute(own.plan, &own.io), OCT_OK);
+    read_outputs(&own);
+    make_ready(&seam, k, p, threads);
+    oct_plan_destroy(seam.plan);
+    w = tensors_weights(&seam.t);
+    assert_int_equal(oct_plan_create(&seam.plan, k, p, &w, &options, &msg), OCT_OK);
+    seam.io.scratch = oct_alloc(oct_plan_info(seam.plan)->outside_bytes + 1);
+    if (oct_plan_info(seam.plan)->joins_team) {
+#pragma omp parallel num_threads(threads)
+        oct_execute_in_team(seam.plan, &seam.io, omp_get_thread_num(), omp_get_num_threads());
+    } else {
+        assert_int_equal(oct_execute(seam.plan, &seam.io), OCT_OK);
+    }
+    read_outputs(&seam);
+    want = own.t;
+    if (compare(&seam.t, &want, NULL, &msg))
+        fail_msg("%s with %d threads and scratch from outside: %s", k->name, threads, msg.text);
+    oct_free(seam.io.scratch);
+    free_ready(&own);
+    free_ready(&seam);
+}
+
+static void outside_scratch_and_teams(void **state)
+{
+    struct oct_problem layers[2];
+
+    (void)state;
+    for (int k = 0; oct_kernels[k]; k++)
+        for (int i = 0;
+             oct_kernels[k]->algorithm != OCT_ALGORITHM_ANY && choose_layers(oct_kernels[k], layers) && i < 4;
+             i++)
+            check_seams(oct_kernels[k], &layers[i / 2], 1 + i % 2);
+}
+
+/* A plan has the layouts that were asked for, or there is none. */
+static void requested_layouts(void **state)
+{
+    static const enum oct_layout layouts[] = {OCT_NCHW, OCT_NCHW8C, OCT_NCHW16C, OCT_NHWC};
+    int granted = 0;
+
+    (void)state;
+    for (int k = 0; oct_kernels[k]; k++) {
+        struct oct_problem layers[2];
+        struct tensors t;
+
+        if (!choose_layers(oct_kernels[k], layers))
+            continue;
+        tensors_make(&t, &layers[0]);
+        tensors_fill(&t, VALUES_INTEGER, 1);
+        for (int i = 0; i < 16; i++) {
+            struct oct_plan_options options = {.threads = 1, .in = layouts[i / 4], .out = layouts[i % 4]};
+            struct oct_weights w = tensors_weights(&t);
+            struct oct_message msg = {""};
+            struct oct_plan *plan;
+            int status = oct_plan_create(&plan, oct_kernels[k], &layers[0], &w, &options, &msg);
+
+            assert_true(status == OCT_OK || (status == OCT_UNSUPPORTED && msg.text[0]));
+            for (int b = 0; status == OCT_OK && b < layers[0].bands; b++) {
+                assert_int_equal(oct_plan_info(plan)->in[b].layout, options.in);
+                assert_int_equal(oct_plan_info(plan)->out[b].layout, options.out);
+            }
+            granted += status == OCT_OK;
+            oct_plan_destroy(plan);
+        }
+        tensors_free(&t);
+    }
+    assert_true(granted > 2);
+}
+
+/* auto chooses what the file says, and adds what it does not. */
+static void tuning_file(void **state)
+{
+    char path[] = "/tmp/octconv-tuning-XXXXXX", line[2048];
+    struct oct_plan_options options = {.threads = 1, .tuning = path};
+    struct oct_problem p = usual_layer(0);
+    struct tensors t;
+    struct oct_weights w;
+    struct oct_message msg;
+    struct oct_plan *plan;
+    int file = mkstemp(path);
+    FILE *f;
+
+    (void)state;
+    assert_true(file >= 0);
+    close(file);
+    tensors_make(&t, &p);
+    tensors_fill(&t, VALUES_INTEGER, 1);
+    w = tensors_weights(&t);
+    assert_int_equal(oct_plan_create(&plan, oct_kernel_find("auto"), &p, &w, &options, &msg), OCT_OK);
+    oct_plan_destroy(plan);
+    f = fopen(path, "r+");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    assert_non_null(strchr(line, '\t'));
+    fprintf(f, "f32_naive%s", strchr(line, '\t')); /* a later line counts */
+    fclose(f);
+    assert_int_equal(oct_plan_create(&plan, oct_kernel_find("auto"), &p, &w, &options, &msg), OCT_OK);
+    assert_memory_equal(oct_plan_info(plan)->describe, "f32_naive: ", 11);
+    oct_plan_destroy(plan);
+    tensors_free(&t);
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +399,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(refusals),
         cmocka_unit_test(execute_allocates_nothing),
         cmocka_unit_test(two_plans_at_once),
+        cmocka_unit_test(outside_scratch_and_teams),
+        cmocka_unit_test(requested_layouts),
+        cmocka_unit_test(tuning_file),
     };
 
     if (!limit_isa(argc, argv))
