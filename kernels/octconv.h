@@ -345,6 +345,91 @@ OCT_API int oct_execute(struct oct_plan *plan, const struct oct_io *io); /* no a
 OCT_API void oct_execute_in_team(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
 OCT_API void oct_plan_destroy(struct oct_plan *plan); /* NULL: nothing */
 
+/* ---- networks ------------------------------------------------------------------------------------ */
+
+/* What a node computes. Its shapes stand in its problem: input bands ic, extents d h w, output bands oc,
+ * batch n; f32. Bands of the inputs must be those of the nodes they come from. */
+enum oct_op {
+    OCT_OP_INPUT, /* what oct_net_execute() is given; ic = oc. A network has one */
+
+    /* The problem's layer. With OCT_EPILOGUE_RESIDUAL, input[1] is added before the activation. A fully
+     * connected layer is a 1x1 convolution of a one-band 1x1 map. */
+    OCT_OP_CONV,
+    OCT_OP_MAX_POOL, /* window, strides and paddings of the problem, each band by itself; padding never wins
+                      */
+    OCT_OP_AVG_POOL, /* the same; padding does not count */
+
+    /* Each channel's average. oc[0]: the channels of all input bands, one band behind another, a 1x1x1 map.
+     */
+    OCT_OP_GLOBAL_POOL,
+    OCT_OP_ADD, /* input[0] + input[1], then the epilogue's activation */
+
+    /* input[0] * sigmoid(input[1]), the excitation of SE networks, then the epilogue's activation. input[1]
+     * is one band, a 1x1x1 map, with a value for each channel of all bands of input[0], in order. */
+    OCT_OP_SCALE,
+};
+
+OCT_API const char *oct_op_name(enum oct_op op); /* "input", "conv", "max_pool" ... */
+
+struct oct_node {
+    const char *name;
+    enum oct_op op;
+    int input[2]; /* indices of earlier nodes, as far as the operation has inputs; else -1 */
+    struct oct_problem problem;
+    struct oct_weights weights; /* of a CONV */
+};
+
+struct oct_net_options {
+    int threads;                     /* at least 1 */
+    const struct oct_kernel *kernel; /* for every convolution it takes; NULL: the fastest found for each */
+    const char *tuning;              /* a file that remembers what was found; NULL: none */
+    bool keep_all; /* every node's output has memory of its own and stays there: nothing is fused */
+};
+
+struct oct_net_info {
+    struct oct_tensor in[OCT_MAX_BANDS], out[OCT_MAX_BANDS]; /* plain N C D H W, whatever lies between */
+    int nodes, threads;
+    int reorders; /* tensors that are copied into another layout on their way to a reader */
+    uint64_t macs;
+    size_t arena_bytes;   /* peak of all activations between in and out, as planned and allocated */
+    size_t scratch_bytes; /* what the nodes share beside that */
+    size_t weight_bytes;  /* as packed */
+    const void *arena;    /* arena_bytes of memory, which execute alone touches */
+};
+
+struct oct_net_node_info {
+    const char *name;
+    enum oct_op op;
+    const char *kernel; /* of a CONV; else NULL */
+    char describe[192]; /* what was chosen */
+    int fused_into;     /* the node that computes this one on the way (a stem's pooling), or -1 */
+    bool in_place;      /* the output takes the memory of the residual or of the first input */
+
+    /* input[0] as it is read, and the output as it is written. data: with keep_all, where out lies. */
+    struct oct_tensor in[OCT_MAX_BANDS], out[OCT_MAX_BANDS];
+    uint64_t macs;
+    size_t weight_bytes, act_bytes; /* act_bytes: of the output, padding lanes included */
+};
+
+struct oct_net;
+
+/*
+ * Checks and plans. The last node is the network's output; every other one is read by at least one node
+ * after it. Keeps no pointer into nodes or weights. Nodes may run in another order than theirs, one that
+ * needs less memory. Returns OCT_OK and sets *out; OCT_INVALID with the first contradiction, by the node's
+ * name; OCT_UNSUPPORTED where no kernel runs a node; or another status; with *out NULL.
+ */
+OCT_API int oct_net_create(struct oct_net **out, const struct oct_node *nodes, int count,
+                           const struct oct_net_options *options, struct oct_message *msg);
+OCT_API const struct oct_net_info *oct_net_info(const struct oct_net *net);
+OCT_API const struct oct_net_node_info *oct_net_node(const struct oct_net *net, int node);
+
+/* By one caller at a time; allocates nothing. out may not alias in. ns: one number a node, to which the time
+ * the node took is added (a fused one's stands where it is fused into); NULL: do not look at the clock. */
+OCT_API int oct_net_execute(struct oct_net *net, const void *const in[OCT_MAX_BANDS],
+                            void *const out[OCT_MAX_BANDS], uint64_t *ns);
+OCT_API void oct_net_destroy(struct oct_net *net); /* NULL: nothing */
+
 /* ---- machine ------------------------------------------------------------------------------------- */
 
 enum oct_isa {
