@@ -80,13 +80,14 @@ static void run_strip(struct worker *w, int z, int u0, int u1)
     }
 }
 
-/* This thread's share of all units of all planes and images. */
+/* This thread's share of all units of all planes and images; rounded so that the first thread, which keeps
+ * the profile, never idles. */
 static void run_rows(struct worker *w, int thread)
 {
     const struct oct_plan *plan = w->plan;
     int planes = plan->job[0].e.d;
-    int64_t total = (int64_t)plan->p.n * planes * plan->units;
-    int64_t at = total * thread / plan->threads, end = total * (thread + 1) / plan->threads;
+    int64_t total = (int64_t)plan->p.n * planes * plan->units, team = plan->threads;
+    int64_t at = (total * thread + team - 1) / team, end = (total * (thread + 1) + team - 1) / team;
 
     w->area = (float *)w->io->scratch + (size_t)thread * plan->scratch_floats;
     while (at < end) {
