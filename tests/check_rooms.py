@@ -101,16 +101,16 @@ def check_sizes(root, paths):
 def symbols(objects):
     """Where each symbol is defined, and what each file needs; a file is what follows CMake's '.dir/'."""
     home, need = {}, {}
-    for path in objects:
-        target, name = re.search(r'/(\w+)\.dir/(?:\./)?(.+)\.o$', path).groups()
+    text = subprocess.run(['nm', '-A', *objects], capture_output=True, text=True, check=True).stdout
+    for line in text.splitlines():
+        target, name, rest = re.match(r'.*/(\w+)\.dir/(?:\./)?(.+)\.o:(.*)', line).groups()
         name = f'{"kernels" if target.startswith("octconv") else "bench"}/{name}'
-        text = subprocess.run(['nm', path], capture_output=True, text=True, check=True).stdout
-        need[name] = set()
-        for words in map(str.split, text.splitlines()):
-            if len(words) == 2 and words[0] == 'U':
-                need[name].add(words[1])
-            elif len(words) == 3 and words[1] in 'BDRTVW':
-                home.setdefault(words[2], name)
+        words = rest.split()
+        need.setdefault(name, set())
+        if len(words) == 2 and words[0] == 'U':
+            need[name].add(words[1])
+        elif len(words) == 3 and words[1] in 'BDRTVW':
+            home.setdefault(words[2], name)
     return home, need
 
 

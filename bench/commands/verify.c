@@ -5,7 +5,7 @@
 
 #include "base/crash.h"
 #include "commands/options.h"
-#include "check/prepare.h"
+#include "check/contract.h"
 #include "check/random_problem.h"
 #include "commands/selection.h"
 #include "check/stats.h"
@@ -136,7 +136,7 @@ static void report_failure(const struct oct_kernel *k, const struct operands *op
             (unsigned long long)ops->seed, what, layer, rerun);
 }
 
-/* Twice: a plan must leave itself as it was. False: the kernel declined. */
+/* False: the kernel declined. */
 static bool verify_kernel(struct verification *v, const struct oct_kernel *k, const struct operands *ops,
                           int threads, const char *rerun)
 {
@@ -149,17 +149,13 @@ static bool verify_kernel(struct verification *v, const struct oct_kernel *k, co
     problem_text(&ops->problem, layer, sizeof(layer));
     crash_note("%s, %d thread%s\n  layer: %s\n  rerun: %s\n", k->name, threads, threads > 1 ? "s" : "", layer,
                rerun);
-    status = prepared_make(&prepared, k, ops, threads, &msg);
+    status = contract_check(&prepared, k, ops, threads, &msg);
     if (status == OCT_UNSUPPORTED)
         return false;
     if (!status) {
-        status = prepared_verify(&prepared, ops, &msg);
-        if (!status)
-            status = prepared_verify(&prepared, ops, &msg);
         tally->exact += prepared.err_bound == 0;
         prepared_free(&prepared);
-    }
-    if (status) {
+    } else {
         tally->wrong++;
         report_failure(k, ops, threads, msg.text, rerun);
     }
@@ -177,8 +173,10 @@ static int verify_layer(struct verification *v, const struct oct_problem *p, uin
         struct operands ops;
         struct oct_message msg;
 
-        if (operands_make(&ops, p, fill, seed, v->reference, threads, &msg)) {
+        if (operands_make(&ops, p, fill, seed, v->reference, threads, &msg) ||
+            operands_add_magnitudes(&ops, v->reference, threads, &msg)) {
             fprintf(stderr, "octbench: the reference failed: %s\n  rerun: %s\n", msg.text, rerun);
+            operands_free(&ops);
             return OCT_ERROR;
         }
         for (int i = 0; oct_kernels[i] && i < MAX_KERNELS; i++) {

@@ -12,7 +12,7 @@
 #include "base/child.h"
 #include "gate/gate.h"
 #include "gate/library.h"
-#include "check/prepare.h"
+#include "check/verify.h"
 #include "base/timer.h"
 #include "machine/topology.h"
 

@@ -15,6 +15,7 @@
 #include "base/child.h"
 #include "base/crash.h"
 #include "base/message.h"
+#include "check/verify.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

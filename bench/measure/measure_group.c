@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/message.h"
 #include "check/stats.h"
+#include "check/verify.h"
 #include "measure/breakdown.h"
 #include "measure/launch.h"
 

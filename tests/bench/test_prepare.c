@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Verification finds what is wrong with a kernel: each of these breaks the reference in one way. */
-#include "check/prepare.h"
+#include "check/verify.h"
 #include "../kernels/fake_kernel.h"
 
 #include <math.h>

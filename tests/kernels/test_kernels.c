@@ -27,42 +27,20 @@ struct walk {
     int ran[MOST_KERNELS];
 };
 
-static void check_kernel(struct walk *walk, int index, const struct tensors *want, struct tensors *t,
-                         enum values values, int threads)
+static void check_kernel(struct walk *walk, int index, const struct operands *ops, int threads)
 {
     const struct oct_kernel *k = oct_kernels[index];
-    bool equality = k->exact && values == VALUES_INTEGER && oct_integers_exact(&t->p, INTEGER_MAGNITUDE);
-    struct tensors bound = {0};
     struct oct_message msg;
     char text[400];
-    int status = run_kernel(k, t, threads, &msg);
+    int status = judge(k, ops, threads, &msg);
 
     if (status == OCT_UNSUPPORTED)
         return;
     walk->ran[index]++;
-    if (status == OCT_OK && !equality)
-        error_bounds(k, t, &bound);
-    if (status == OCT_OK)
-        status = compare(t, want, equality ? NULL : &bound, &msg);
-    tensors_free(&bound);
-    problem_text(&t->p, text, sizeof(text));
+    problem_text(&ops->problem, text, sizeof(text));
     if (status)
         fail_msg("%s, %s\n  %s, %d threads, seed %" PRIu64 ": %s", k->name, msg.text, text, threads,
-                 walk->seed, values == VALUES_INTEGER ? "integers" : "reals");
-}
-
-/* Operands, and what the reference makes of them. */
-static void prepare(const struct walk *walk, const struct oct_problem *p, enum values values,
-                    struct tensors *want, struct tensors *t)
-{
-    struct oct_message msg;
-
-    tensors_make(want, p);
-    tensors_make(t, p);
-    tensors_fill(want, values, walk->seed);
-    tensors_fill(t, values, walk->seed);
-    if (run_kernel(oct_kernels[0], want, 1, &msg))
-        fail_msg("%s, seed %" PRIu64 ": %s", oct_kernels[0]->name, walk->seed, msg.text);
+                 walk->seed, ops->fill == FILL_INTEGERS ? "integers" : "reals");
 }
 
 /* Both thread counts where `thorough`, else by turns. `auto` is one of the others, and asks them all. */
@@ -73,17 +51,16 @@ static bool is_due(const struct walk *walk, const struct oct_kernel *k, int turn
     return thorough || (walk->seed + turn) % 2 == 0;
 }
 
-static void check_problem(struct walk *walk, const struct oct_problem *p, enum values values, bool thorough)
+static void check_problem(struct walk *walk, const struct oct_problem *p, enum fill fill, bool thorough)
 {
-    struct tensors want, t;
+    struct operands ops;
 
-    prepare(walk, p, values, &want, &t);
+    expect(&ops, p, fill, walk->seed);
     for (int k = 0; oct_kernels[k]; k++)
         for (int threads = 1; threads <= 2; threads++)
             if (is_due(walk, oct_kernels[k], k + threads, thorough))
-                check_kernel(walk, k, &want, &t, values, threads);
-    tensors_free(&want);
-    tensors_free(&t);
+                check_kernel(walk, k, &ops, threads);
+    operands_free(&ops);
 }
 
 static void edges(void **state)
@@ -95,30 +72,30 @@ static void edges(void **state)
     while (edge_problem(&cursor, &p)) {
         walk->seed = walk->first_seed + count;
         if (count++ % walk->every == 0)
-            check_problem(walk, &p, VALUES_INTEGER, false);
+            check_problem(walk, &p, FILL_INTEGERS, false);
     }
     print_message("%d edge problems\n", count);
     assert_true(count > 400);
 }
 
-static void random_walk(struct walk *walk, enum values values, bool thorough)
+static void random_walk(struct walk *walk, enum fill fill, bool thorough)
 {
     for (int i = 0; i < walk->random_problems; i++) {
         uint64_t draw = walk->seed = walk->first_seed + i;
         struct oct_problem p = random_problem(&draw, MOST_MACS);
 
-        check_problem(walk, &p, values, thorough);
+        check_problem(walk, &p, fill, thorough);
     }
 }
 
 static void random_integers(void **state)
 {
-    random_walk(*state, VALUES_INTEGER, true);
+    random_walk(*state, FILL_INTEGERS, true);
 }
 
 static void random_reals(void **state)
 {
-    random_walk(*state, VALUES_REAL, false);
+    random_walk(*state, FILL_REALS, false);
 }
 
 /* Layers that are worth a barrier to so many threads, which smaller ones are not. */
@@ -136,7 +113,7 @@ static void many_threads(void **state)
 
     for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
         struct oct_problem p = oct_problem_default();
-        struct tensors want, t;
+        struct operands ops;
 
         memcpy(p.ic, layers[i].ic, sizeof(p.ic));
         memcpy(p.oc, layers[i].oc, sizeof(p.oc));
@@ -146,11 +123,10 @@ static void many_threads(void **state)
         p.kh = p.kw = layers[i].k;
         p.kd = layers[i].d;
         walk->seed = walk->first_seed + i;
-        prepare(walk, &p, VALUES_INTEGER, &want, &t);
+        expect(&ops, &p, FILL_INTEGERS, walk->seed);
         for (int k = 0; oct_kernels[k]; k++)
-            check_kernel(walk, k, &want, &t, VALUES_INTEGER, MANY_THREADS);
-        tensors_free(&want);
-        tensors_free(&t);
+            check_kernel(walk, k, &ops, MANY_THREADS);
+        operands_free(&ops);
     }
 }
 

@@ -9,7 +9,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "machine/distance.h"
-#include "check/prepare.h"
+#include "check/verify.h"
 #include "check/stats.h"
 #include "base/timer.h"
 #include "machine/topology.h"
