@@ -21,8 +21,10 @@
 #define MOST_MACS    600000
 
 struct walk {
+    const char *level; /* argv[1] */
     uint64_t first_seed;
-    uint64_t seed; /* of the problem at hand: what a failure prints, and what argv[2] repeats */
+    uint64_t seed;  /* of the problem at hand */
+    uint64_t again; /* argv[2] of the run that meets it again */
     int random_problems, every;
     int ran[MOST_KERNELS];
 };
@@ -39,8 +41,9 @@ static void check_kernel(struct walk *walk, int index, const struct operands *op
     walk->ran[index]++;
     problem_text(&ops->problem, text, sizeof(text));
     if (status)
-        fail_msg("%s, %s\n  %s, %d threads, seed %" PRIu64 ": %s", k->name, msg.text, text, threads,
-                 walk->seed, ops->fill == FILL_INTEGERS ? "integers" : "reals");
+        fail_msg("%s, %s\n  %s, %d threads, seed %" PRIu64 ": %s\n  rerun: test_kernels %s %" PRIu64 " 1",
+                 k->name, msg.text, text, threads, walk->seed,
+                 ops->fill == FILL_INTEGERS ? "integers" : "reals", walk->level, walk->again);
 }
 
 /* Both thread counts where `thorough`, else by turns. `auto` is one of the others, and asks them all. */
@@ -69,6 +72,7 @@ static void edges(void **state)
     struct oct_problem p;
     int cursor = 0, count = 0;
 
+    walk->again = walk->first_seed;
     while (edge_problem(&cursor, &p)) {
         walk->seed = walk->first_seed + count;
         if (count++ % walk->every == 0)
@@ -81,7 +85,7 @@ static void edges(void **state)
 static void random_walk(struct walk *walk, enum fill fill, bool thorough)
 {
     for (int i = 0; i < walk->random_problems; i++) {
-        uint64_t draw = walk->seed = walk->first_seed + i;
+        uint64_t draw = walk->seed = walk->again = walk->first_seed + i;
         struct oct_problem p = random_problem(&draw, MOST_MACS);
 
         check_problem(walk, &p, fill, thorough);
@@ -111,6 +115,7 @@ static void many_threads(void **state)
         {{96, 160}, {160, 96}, 2, 1, 28, 1},
     };
 
+    walk->again = walk->first_seed;
     for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
         struct oct_problem p = oct_problem_default();
         struct operands ops;
@@ -146,7 +151,10 @@ static void every_available_kernel_ran(void **state)
 
 int main(int argc, char **argv)
 {
-    struct walk walk = {.first_seed = 20190410, .random_problems = 100, .every = 1};
+    struct walk walk = {.level = argc > 1 ? argv[1] : oct_isa_name(oct_cpu_detected()),
+                        .first_seed = 20190410,
+                        .random_problems = 100,
+                        .every = 1};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(edges, &walk),
         cmocka_unit_test_prestate(random_integers, &walk),
