@@ -65,14 +65,16 @@ uint32_t oct_cpu_detected(void)
     return isa;
 }
 
-bool oct_cpu_is_zen5(void)
+enum oct_cpu_family oct_cpu_family(void)
 {
     const uint32_t zen5 = 0x1a;
     uint32_t a, b, c, d;
 
     __builtin_cpu_init();
-    return __builtin_cpu_is("amd") && __get_cpuid(1, &a, &b, &c, &d) &&
-           (a >> 8 & 0xf) + (a >> 20 & 0xff) >= zen5;
+    if (__builtin_cpu_is("amd") && __get_cpuid(1, &a, &b, &c, &d) &&
+        (a >> 8 & 0xf) + (a >> 20 & 0xff) >= zen5)
+        return OCT_CPU_ZEN5;
+    return OCT_CPU_OTHER;
 }
 #else
 uint32_t oct_cpu_detected(void)
@@ -80,9 +82,9 @@ uint32_t oct_cpu_detected(void)
     return 0;
 }
 
-bool oct_cpu_is_zen5(void)
+enum oct_cpu_family oct_cpu_family(void)
 {
-    return false;
+    return OCT_CPU_OTHER;
 }
 #endif
 

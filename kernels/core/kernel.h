@@ -10,9 +10,12 @@ int oct_fail(struct oct_message *msg, int status, const char *fmt, ...) __attrib
 
 /* Nanoseconds of the monotonic clock, for oct_profile. */
 uint64_t oct_clock_ns(void);
-/* AMD's Zen 5 (family 1Ah) or what came after it: what the kernels fetch otherwise there was measured on it.
- */
-bool oct_cpu_is_zen5(void);
+/* Families of processors for which plans are tuned otherwise (frame/tuning.c). */
+enum oct_cpu_family {
+    OCT_CPU_OTHER,
+    OCT_CPU_ZEN5, /* AMD's family 1Ah, or what came after it */
+};
+enum oct_cpu_family oct_cpu_family(void);
 /* Adds ns to the part of that name, which it creates at need. NULL profile: nothing. */
 void oct_profile_add(struct oct_profile *profile, const char *name, uint64_t ns);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution, execution: which thread runs what, by rows or by pieces of tasks. */
+/* Which thread runs what, by rows or by pieces of tasks. */
+#include "direct/execute.h"
+
 #include "direct/run_tiles.h"
 
 static uint64_t clock_of(const struct worker *w)
@@ -15,122 +17,143 @@ static void note(const struct worker *w, const char *name, uint64_t since)
 
 /* ---- split by rows ------------------------------------------------------------------------------- */
 
-/* Is there a pooled source but the one that rides along? */
+/* Is there a pooled source but the rider? */
 static bool pools_apart(const struct oct_plan *plan)
 {
-    return plan->sources > plan->p.bands + (plan->riding >= 0);
+    return plan->layer.sources > plan->layer.inputs + (plan->schedule.rider >= 0);
 }
 
-/* Rows that units [u0, u1) need of all such sources. */
-static void pool_rows(const struct worker *w, int z, int u0, int u1)
+/* Rows that a strip needs of all such sources. */
+static void pool_rows(const struct worker *w, int z, struct span coarse)
 {
-    const struct oct_plan *plan = w->plan;
+    const struct layer *layer = w->layer;
     struct span need[MAX_SOURCES];
     uint64_t since = clock_of(w);
 
-    if (!pools_apart(plan))
+    if (!pools_apart(w->plan))
         return;
-    direct_needs(plan, u0, u1, need);
-    for (int i = plan->p.bands; i < plan->sources; i++)
-        for (int b = 0; i != plan->riding && b < plan->source[i].blocks; b++)
-            direct_pool_block(w, i, b, z, need[i].first, need[i].last);
+    frame_needs(layer, coarse, need);
+    for (int i = layer->inputs; i < layer->sources; i++)
+        for (int b = 0; i != w->plan->schedule.rider && b < layer->source[i].blocks; b++)
+            direct_pool_block(w, i, b, z, need[i]);
     note(w, "pool", since);
 }
 
-/* The first group of the first output, and pooling while what it read is hot: after each unit, unless the
- * tiles do all of it. */
-static void run_and_pool(const struct worker *w, int z, int u0, int u1)
+/* The first group of the first output, and pooling while what it read is hot: after each coarse row, unless
+ * the tiles do all of it. */
+static void run_and_pool(const struct worker *w, int z, struct span strip)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + plan->first_output;
-    int units = pools_apart(plan) ? 1 : u1 - u0;
+    int index = w->layer->first_output;
+    const struct job *job = w->layer->job + index;
+    int step = pools_apart(w->plan) ? 1 : strip.last - strip.first;
 
-    for (int u = u0; u < u1; u += units) {
-        struct span rows = direct_job_rows(plan, job, u, u + units);
+    for (int at = strip.first; at < strip.last; at += step) {
+        struct span coarse = {at, at + step}, rows = frame_job_rows(w->layer, job, coarse);
+        struct span pixels = {rows.first * job->e.w, rows.last * job->e.w};
         uint64_t since = clock_of(w);
 
-        if (plan->riding >= 0)
+        if (w->plan->schedule.rider >= 0)
             direct_run_riding(w, 0, z, rows);
         else
-            direct_run_group(w, plan->first_output, 0, 1, z, rows.first * job->e.w, rows.last * job->e.w);
+            direct_run_group(w, index, 0, z, pixels);
         note(w, job->name, since);
-        pool_rows(w, z, u, u + units);
+        pool_rows(w, z, coarse);
     }
 }
 
-static void run_strip(struct worker *w, int z, int u0, int u1)
+static void run_strip(struct worker *w, int z, struct span coarse)
 {
-    const struct oct_plan *plan = w->plan;
+    const struct layer *layer = w->layer;
+    bool pool_late = w->plan->schedule.pool_late;
 
-    direct_view_strip(w, z, u0, u1);
-    if (!plan->pool_late)
-        pool_rows(w, z, u0, u1);
-    for (int j = 0; j < plan->jobs; j++) {
-        const struct job *job = plan->job + j;
-        struct span rows = direct_job_rows(plan, job, u0, u1);
-        bool late = plan->pool_late && j == plan->first_output;
+    direct_view_strip(w, z, coarse);
+    if (!pool_late)
+        pool_rows(w, z, coarse);
+    for (int j = 0; j < layer->jobs; j++) {
+        const struct job *job = layer->job + j;
+        struct span rows = frame_job_rows(layer, job, coarse);
+        bool late = pool_late && j == layer->first_output;
         int step = job->flat ? job->e.w : 1;
         uint64_t since;
 
         if (late)
-            run_and_pool(w, z, u0, u1);
+            run_and_pool(w, z, coarse);
         since = clock_of(w);
-        direct_run_groups(w, j, late, z, rows.first * step, rows.last * step);
+        direct_run_groups(w, j, late, z, (struct span){rows.first * step, rows.last * step});
         note(w, job->name, since);
     }
 }
 
-/* This thread's share of all units of all planes and images; rounded so that the first thread, which keeps
- * the profile, never idles. */
+/* Neighbouring coarse rows of one plane. */
+static void run_strips(struct worker *w, int z, int from, int rows)
+{
+    int strips = oct_ceil_div(rows, w->plan->schedule.strip);
+
+    for (int s = 0; s < strips; s++) {
+        int first, last;
+
+        oct_share(rows, strips, s, &first, &last);
+        run_strip(w, z, (struct span){from + first, from + last});
+    }
+}
+
+/* This thread's share of all coarse rows of all planes and images; rounded so that the first thread, which
+ * keeps the profile, never idles. */
 static void run_rows(struct worker *w, int thread)
 {
     const struct oct_plan *plan = w->plan;
-    int planes = plan->job[0].e.d;
-    int64_t total = (int64_t)plan->p.n * planes * plan->units, team = plan->threads;
-    int64_t at = (total * thread + team - 1) / team, end = (total * (thread + 1) + team - 1) / team;
+    int planes = w->layer->job[0].e.d, rows = w->layer->coarse_rows, threads = plan->schedule.threads;
+    int64_t total = (int64_t)w->layer->n * planes * rows;
+    int64_t at = (total * thread + threads - 1) / threads;
+    int64_t end = (total * (thread + 1) + threads - 1) / threads;
 
-    w->area = (float *)w->io->scratch + (size_t)thread * plan->scratch_floats;
+    w->area = (float *)w->io->scratch + (size_t)thread * plan->scratch.area;
     while (at < end) {
-        int64_t plane = at / plan->units;
-        int u0 = (int)(at % plan->units), most = plan->units - u0;
-        int units = (int)(end - at < most ? end - at : most);
-        int strips = oct_ceil_div(units, plan->strip);
+        int64_t plane = at / rows;
+        int from = (int)(at % rows), most = rows - from;
+        int count = (int)(end - at < most ? end - at : most);
 
         direct_view_image(w, (int)(plane / planes));
-        for (int s = 0; s < strips; s++) {
-            int first, last;
-
-            oct_share(units, strips, s, &first, &last);
-            run_strip(w, (int)(plane % planes), u0 + first, u0 + last);
-        }
-        at += units;
+        run_strips(w, (int)(plane % planes), from, count);
+        at += count;
     }
 }
 
 /* ---- split by tasks ------------------------------------------------------------------------------ */
 
-/* Rows of a task's planes, or pieces of flat rows. */
-static void run_piece(struct worker *w, const struct piece *piece)
+/* Rows of one of a task's planes, or items of a flat row. */
+static void run_items(const struct worker *w, const struct task *task, int z, struct span items)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct task *task = plan->task + piece->task;
-    const struct job *job = plan->job + task->index;
-    bool flat = !task->pool && job->flat;
-    int planes = task->pool ? plan->source[task->index].e.d : job->e.d, a = task->items / planes;
-    int step = direct_item_pixels(plan, task);
-    int most = flat ? job->e.h * job->e.w : a, first = piece->first;
+    const struct job *job = w->layer->job + task->index;
+
+    if (task->pool) {
+        direct_pool_block(w, task->index, task->member, z, items);
+        return;
+    }
+    if (job->flat) {
+        items.first *= task->pixels;
+        items.last = oct_min(items.last * task->pixels, job->e.h * job->e.w);
+    }
+    direct_run_group(w, task->index, task->member, z, items);
+}
+
+static void run_piece(const struct worker *w, const struct piece *piece)
+{
+    const struct layer *layer = w->layer;
+    const struct task *task = w->plan->tiling.tasks.task + piece->task;
+    const struct job *job = layer->job + task->index;
+    int planes = task->pool ? layer->source[task->index].e.d : job->e.d;
+    int each = task->items / planes; /* items */
     uint64_t since = clock_of(w);
 
-    while (first < piece->last) {
-        int z = first / a, y0 = first % a, y1 = oct_min(a, y0 + piece->last - first);
+    for (int at = piece->first, next; at < piece->last; at = next) {
+        int z = at / each, first = at % each;
 
+        next = oct_min(piece->last, (z + 1) * each);
         if (piece->pools)
-            direct_run_riding(w, task->part, z, (struct span){0, job->e.h});
-        else if (task->pool)
-            direct_pool_block(w, task->index, task->part, z, y0, y1);
+            direct_run_riding(w, task->member, z, (struct span){0, job->e.h});
         else
-            direct_run_group(w, task->index, task->part, 1, z, y0 * step, oct_min(y1 * step, most));
-        first += y1 - y0;
+            run_items(w, task, z, (struct span){first, first + next - at});
     }
     note(w, task->pool ? "pool" : job->name, since);
 }
@@ -138,28 +161,28 @@ static void run_piece(struct worker *w, const struct piece *piece)
 static void run_pieces(struct worker *w, int round, int thread)
 {
     const struct oct_plan *plan = w->plan;
-    const int *dealt = plan->dealt + round * plan->threads + thread;
+    const int *dealt = plan->schedule.dealt + round * plan->schedule.threads + thread;
 
     w->area = w->io->scratch;
-    if (plan->split == SPLIT_OUTPUTS)
-        w->area += (size_t)thread * plan->scratch_floats;
+    if (plan->schedule.split == SPLIT_CHANNELS)
+        w->area += (size_t)thread * plan->scratch.area;
     direct_view_planes(w);
     for (int i = dealt[0]; i < dealt[1]; i++)
-        run_piece(w, plan->piece + i);
+        run_piece(w, plan->schedule.piece + i);
 }
 
 static void run_rounds(struct worker *w, int thread, int team)
 {
-    const struct oct_plan *plan = w->plan;
+    const struct schedule *schedule = &w->plan->schedule;
 
-    for (int image = 0; image < plan->p.n; image++) {
+    for (int image = 0; image < w->layer->n; image++) {
         direct_view_image(w, image);
-        for (int round = 0; round < plan->rounds; round++) {
-            bool last = round + 1 == plan->rounds && image + 1 == plan->p.n;
+        for (int round = 0; round < schedule->rounds; round++) {
+            bool last = round + 1 == schedule->rounds && image + 1 == w->layer->n;
 
-            for (int t = thread; t < plan->threads; t += team)
+            for (int t = thread; t < schedule->threads; t += team)
                 run_pieces(w, round, t);
-            if (plan->split == SPLIT_LEVELS && !last) {
+            if (schedule->split == SPLIT_LEVELS && !last) {
 #pragma omp barrier
             }
         }
@@ -170,14 +193,16 @@ static void run_rounds(struct worker *w, int thread, int team)
 
 void direct_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team)
 {
-    struct worker w = {.plan = plan, .io = io, .profile = thread == 0 ? io->profile : NULL};
+    struct worker w = {.plan = plan,
+                       .layer = &plan->layer,
+                       .io = io,
+                       .profile = thread == 0 ? io->profile : NULL,
+                       .taps = plan->taps.tap + (size_t)thread * plan->taps.of_thread};
 
-    w.taps = plan->taps + (size_t)thread * plan->thread_taps;
-
-    if (plan->split != SPLIT_ROWS) {
+    if (plan->schedule.split != SPLIT_ROWS) {
         run_rounds(&w, thread, team);
         return;
     }
-    for (int t = thread; t < plan->threads; t += team)
+    for (int t = thread; t < plan->schedule.threads; t += team)
         run_rows(&w, t);
 }

@@ -40,7 +40,7 @@ INLINE bool reads_memory(int blocks, int pixel)
     return false;
 }
 
-/* Half a block would be 4 outputs: too few to be worth a kind of tile. */
+/* Half a block would be 4 outputs: too few for a kind of tile. */
 INLINE vec join_half(vec v)
 {
     return v;
@@ -49,39 +49,54 @@ INLINE vec join_half(vec v)
 #include "direct/tiles-inl.h"
 #include "grouped/grouped.h"
 
-TILE(tile_4x3, 4, 0, 3)
-TILE(tile_4x2, 4, 0, 2)
-TILE(tile_4x1, 4, 0, 1)
-TILE(tile_3x4, 3, 0, 4)
-TILE(tile_3x3, 3, 0, 3)
-TILE(tile_3x2, 3, 0, 2)
-TILE(tile_3x1, 3, 0, 1)
-TILE(tile_2x6, 2, 0, 6)
-TILE(tile_2x4, 2, 0, 4)
-TILE(tile_2x2, 2, 0, 2)
-TILE(tile_2x1, 2, 0, 1)
-TILE(tile_1x12, 1, 0, 12)
-TILE(tile_1x8, 1, 0, 8)
-TILE(tile_1x6, 1, 0, 6)
-TILE(tile_1x4, 1, 0, 4)
-TILE(tile_1x2, 1, 0, 2)
-TILE(tile_1x1, 1, 0, 1)
-TILE(tile_2halves_x6, 1, 2, 6)
-TILE(tile_2halves_x4, 1, 2, 4)
-TILE(tile_2halves_x2, 1, 2, 2)
-TILE(tile_2halves_x1, 1, 2, 1)
+TILE(tile_4x3, 4, 4, 1, 3)
+TILE(tile_4x2, 4, 4, 1, 2)
+TILE(tile_4x1, 4, 4, 1, 1)
+TILE(tile_3x4, 3, 3, 1, 4)
+TILE(tile_3x3, 3, 3, 1, 3)
+TILE(tile_3x2, 3, 3, 1, 2)
+TILE(tile_3x1, 3, 3, 1, 1)
+TILE(tile_2x6, 2, 2, 1, 6)
+TILE(tile_2x4, 2, 2, 1, 4)
+TILE(tile_2x2, 2, 2, 1, 2)
+TILE(tile_2x1, 2, 2, 1, 1)
+TILE(tile_1x12, 1, 1, 1, 12)
+TILE(tile_1x8, 1, 1, 1, 8)
+TILE(tile_1x6, 1, 1, 1, 6)
+TILE(tile_1x4, 1, 1, 1, 4)
+TILE(tile_1x2, 1, 1, 1, 2)
+TILE(tile_1x1, 1, 1, 1, 1)
+TILE(tile_1x6_2c, 1, 2, 2, 6)
+TILE(tile_1x4_2c, 1, 2, 2, 4)
+TILE(tile_1x2_2c, 1, 2, 2, 2)
+TILE(tile_1x1_2c, 1, 2, 2, 1)
 
 static const struct direct_kind kinds[] = {
-    {.blocks = 4, .width = {3, 2, 1}, .tile = {tile_4x3, tile_4x2, tile_4x1}},
-    {.blocks = 3, .width = {4, 3, 2, 1}, .tile = {tile_3x4, tile_3x3, tile_3x2, tile_3x1}},
-    {.blocks = 2, .width = {6, 4, 2, 1}, .tile = {tile_2x6, tile_2x4, tile_2x2, tile_2x1}},
+    {.blocks = 4,
+     .vectors = 4,
+     .channels_per_vector = 1,
+     .width = {3, 2, 1},
+     .tile = {tile_4x3, tile_4x2, tile_4x1}},
+    {.blocks = 3,
+     .vectors = 3,
+     .channels_per_vector = 1,
+     .width = {4, 3, 2, 1},
+     .tile = {tile_3x4, tile_3x3, tile_3x2, tile_3x1}},
+    {.blocks = 2,
+     .vectors = 2,
+     .channels_per_vector = 1,
+     .width = {6, 4, 2, 1},
+     .tile = {tile_2x6, tile_2x4, tile_2x2, tile_2x1}},
     {.blocks = 1,
+     .vectors = 1,
+     .channels_per_vector = 1,
      .width = {12, 8, 6, 4, 2, 1},
      .tile = {tile_1x12, tile_1x8, tile_1x6, tile_1x4, tile_1x2, tile_1x1}},
     {.blocks = 1,
-     .halves = 2,
+     .vectors = 2,
+     .channels_per_vector = 2,
      .width = {6, 4, 2, 1},
-     .tile = {tile_2halves_x6, tile_2halves_x4, tile_2halves_x2, tile_2halves_x1}},
+     .tile = {tile_1x6_2c, tile_1x4_2c, tile_1x2_2c, tile_1x1_2c}},
 };
 
 static const struct direct_isa isa = {

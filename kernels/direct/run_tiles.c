@@ -1,107 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* Direct convolution, execution: one thread's runs of register tiles. */
+/* One thread's runs of register tiles. */
 #include "direct/run_tiles.h"
 
-/* ---- views --------------------------------------------------------------------------------------- */
-
-static ptrdiff_t plane_floats(const struct oct_plan *plan, struct oct_extent e)
-{
-    return (ptrdiff_t)e.h * e.w * plan->isa->lanes;
-}
-
-void direct_view_image(struct worker *w, int image)
-{
-    const struct oct_plan *plan = w->plan;
-
-    for (int i = 0; i < plan->p.bands; i++) {
-        const struct source *s = plan->source + i;
-        ptrdiff_t plane = plane_floats(plan, s->e), block = plane * s->e.d;
-
-        w->source[i] = (struct view){.block = block, .plane = plane};
-        if (s->blocks)
-            w->source[i].src = (const float *)w->io->in[i] + image * s->blocks * block;
-    }
-    for (int j = 0; j < plan->jobs; j++) {
-        const struct job *job = plan->job + j;
-        ptrdiff_t plane = plane_floats(plan, job->e), block = plane * job->e.d;
-
-        if (!job->upward)
-            w->job[j] = (struct view){.dst = (float *)w->io->out[job->to] + image * job->blocks * block,
-                                      .block = block,
-                                      .plane = plane};
-    }
-}
-
-static struct view scratch_view(float *at, struct oct_extent e, int lanes, int rows, int row, int plane0,
-                                int planes)
-{
-    ptrdiff_t plane = (ptrdiff_t)rows * e.w * lanes;
-
-    return (struct view){
-        .src = at, .dst = at, .block = plane * planes, .plane = plane, .row = row, .plane0 = plane0};
-}
-
-void direct_view_planes(struct worker *w)
-{
-    const struct oct_plan *plan = w->plan;
-
-    for (int i = plan->p.bands; i < plan->sources; i++) {
-        const struct source *s = plan->source + i;
-        w->source[i] = scratch_view(w->area + s->scratch, s->e, plan->isa->lanes, s->rows, 0, 0, s->e.d);
-    }
-    for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
-        const struct job *job = plan->job + j;
-        w->job[j] = scratch_view(w->area + job->scratch, job->e, plan->isa->lanes, job->rows, 0, 0, job->e.d);
-    }
-}
-
-void direct_view_strip(struct worker *w, int plane, int u0, int u1)
-{
-    const struct oct_plan *plan = w->plan;
-    struct span need[MAX_SOURCES];
-
-    direct_needs(plan, u0, u1, need);
-    for (int i = plan->p.bands; i < plan->sources; i++) {
-        const struct source *s = plan->source + i;
-        w->source[i] =
-            scratch_view(w->area + s->scratch, s->e, plan->isa->lanes, s->rows, need[i].first, plane, 1);
-    }
-    for (int j = 0; j < plan->jobs && plan->job[j].upward; j++) {
-        const struct job *job = plan->job + j;
-        w->job[j] = scratch_view(w->area + job->scratch, job->e, plan->isa->lanes, job->rows,
-                                 direct_job_rows(plan, job, u0, u1).first, plane, 1);
-    }
-}
-
-/* ---- one group of output channels ---------------------------------------------------------------- */
+#include "direct/tile_cost.h"
 
 /* A run being set up: segment i stands for term term[i], `row` is where its source row begins. */
 struct setup {
     int job;
     struct direct_run run;
-    struct direct_segment segment[DIRECT_SEGMENTS];
-    struct direct_addend addend[DIRECT_ADDENDS];
-    int term[DIRECT_SEGMENTS];
-    const float *row[DIRECT_SEGMENTS];
-    struct span rows[DIRECT_SEGMENTS], planes[DIRECT_SEGMENTS]; /* of the kernel */
+    struct direct_segment segment[MAX_TERMS];
+    struct direct_addend addend[MAX_ADDENDS];
+    int term[MAX_TERMS];
+    const float *row[MAX_TERMS];
+    struct span rows[MAX_TERMS], planes[MAX_TERMS]; /* of the window */
     bool listed;   /* the worker's lists of taps are those of these rows and planes */
     int groups;    /* of output blocks, from the one that s is set up for on */
     float *pool;   /* or NULL: where segment 0 leaves sums of pairs of pixels, */
     int pool_from; /* beginning with this one, the first of an even row */
 };
 
-/* How far ahead of a segment's pixels memory is fetched: one unit of rows behind those that the kernel reads,
- * by the first group of the first job that reads an input. */
-static ptrdiff_t fetch_ahead(const struct oct_plan *plan, const struct job *job, const struct group *g,
-                             int term)
-{
-    const struct term *t = job->term + term;
-    const struct source *s = plan->source + t->source;
-    ptrdiff_t unit = (ptrdiff_t)t->stride_h << (plan->coarsest - job->octave);
+/* ---- rows of the sources ------------------------------------------------------------------------- */
 
-    if (plan->fetches_out || s->parent >= 0 || s->first_job != job - plan->job || g != job->group)
+/* How far ahead of a segment's pixels memory is fetched: one coarse row behind those that the window reads,
+ * by the first group of the first job that reads an input. */
+static ptrdiff_t fetch_ahead(const struct oct_plan *plan, int job, const struct group *g, int term)
+{
+    const struct layer *layer = &plan->layer;
+    const struct term *t = layer->job[job].term + term;
+    const struct source *s = layer->source + t->source;
+    ptrdiff_t coarse_row = (ptrdiff_t)t->h.stride << (layer->coarsest - layer->job[job].octave);
+
+    if (plan->tuning->fetches_out || s->parent >= 0 || s->first_job != job || g != plan->tiling.group[job])
         return 0;
-    return ((plan->p.kh - 1) * plan->p.dilation_h + unit) * s->e.w * plan->isa->lanes;
+    return ((t->h.k - 1) * t->h.dilation + coarse_row) * s->e.w * layer->lanes;
 }
 
 static bool same_span(struct span a, struct span b)
@@ -109,102 +40,114 @@ static bool same_span(struct span a, struct span b)
     return a.first == b.first && a.last == b.last;
 }
 
-/* The part of the reduction that output row y of plane z sees. */
-static void set_rows(const struct worker *w, const struct job *job, const struct group *g, int z, int y,
-                     struct setup *s)
+/* Where the first row and plane of the window that fall inside lie in a source. */
+static const float *first_row(const struct worker *w, const struct setup *s, int i, const struct term *t,
+                              const struct group *g, int z, int y)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct oct_problem *p = &plan->p;
-    ptrdiff_t tap = direct_tap_floats(plan, g->kind);
+    const struct layer *layer = w->layer;
+    const struct view *v = w->source + t->source;
+    int row = y * t->h.stride + s->rows[i].first * t->h.dilation - t->h.pad - v->row;
+    int plane = z * t->d.stride + s->planes[i].first * t->d.dilation - t->d.pad - v->plane0;
+
+    return v->src + g->conv_group * (t->ic / layer->lanes) * v->block + plane * v->plane +
+           (ptrdiff_t)row * layer->source[t->source].e.w * layer->lanes;
+}
+
+/* What output row y of plane z sees of a term, as the next segment. */
+static void add_segment(const struct worker *w, const struct group *g, int term, int z, int y,
+                        struct setup *s)
+{
+    const struct layer *layer = w->layer;
+    const struct term *t = layer->job[s->job].term + term;
+    struct oct_extent e = layer->source[t->source].e;
+    ptrdiff_t tap = direct_tap_floats(w->plan->isa, g->kind);
+    struct span rows = frame_taps(&t->h, y, e.h), planes = frame_taps(&t->d, z, e.d);
+    int i = s->run.segments;
+
+    if (rows.first == rows.last || planes.first == planes.last)
+        return;
+    s->listed &= s->term[i] == term && same_span(s->rows[i], rows) && same_span(s->planes[i], planes);
+    s->term[i] = term;
+    s->rows[i] = rows;
+    s->planes[i] = planes;
+    s->row[i] = first_row(w, s, i, t, g, z, y);
+    s->segment[i] = (struct direct_segment){
+        .weights =
+            w->plan->packed.weights + g->weights[term] + (planes.first * t->h.k + rows.first) * t->w.k * tap,
+        .src_block = w->source[t->source].block,
+        .weight_block = (ptrdiff_t)frame_kernel_taps(layer) * tap,
+        .ic = t->ic,
+        .ahead = fetch_ahead(w->plan, s->job, g, term),
+    };
+    s->run.segments++;
+}
+
+static void set_rows(const struct worker *w, const struct group *g, int z, int y, struct setup *s)
+{
     int before = s->run.segments;
 
     s->run.segments = 0;
-    for (int t = 0; t < job->terms; t++) {
-        const struct term *term = job->term + t;
-        const struct source *source = plan->source + term->source;
-        const struct view *v = w->source + term->source;
-        struct span rows = direct_taps(y, term->stride_h, term->pad_top, p->dilation_h, p->kh, source->e.h);
-        struct span planes =
-            direct_taps(z, term->stride_d, term->pad_front, p->dilation_d, p->kd, source->e.d);
-        int from_row = y * term->stride_h + rows.first * p->dilation_h - term->pad_top - v->row;
-        int from_plane = z * term->stride_d + planes.first * p->dilation_d - term->pad_front - v->plane0;
-        int i = s->run.segments;
-
-        if (rows.first == rows.last || planes.first == planes.last)
-            continue;
-        s->listed &=
-            i < before && s->term[i] == t && same_span(s->rows[i], rows) && same_span(s->planes[i], planes);
-        s->term[i] = t;
-        s->rows[i] = rows;
-        s->planes[i] = planes;
-        s->row[i] = v->src + g->part * (term->ic / plan->isa->lanes) * v->block + from_plane * v->plane +
-                    (ptrdiff_t)from_row * source->e.w * plan->isa->lanes;
-        s->segment[i] = (struct direct_segment){
-            .weights = plan->weights + g->weights[t] + (planes.first * p->kh + rows.first) * p->kw * tap,
-            .src_block = v->block,
-            .weight_block = (ptrdiff_t)p->kd * p->kh * p->kw * tap,
-            .ic = term->ic,
-            .ahead = fetch_ahead(plan, job, g, t),
-        };
-        s->run.segments++;
-    }
+    for (int t = 0; t < w->layer->job[s->job].terms; t++)
+        add_segment(w, g, t, z, y, s);
     s->listed &= s->run.segments == before;
 }
 
-/* Does output row y see the whole kernel in every source? */
-static bool sees_all(const struct oct_plan *plan, const struct job *job, int y)
+/* Does output row y see the whole window in every source? */
+static bool sees_all(const struct layer *layer, const struct job *job, int y)
 {
-    int reach = plan->p.dilation_h * (plan->p.kh - 1);
-
     for (int t = 0; t < job->terms; t++) {
-        const struct term *term = job->term + t;
-        int from = y * term->stride_h - term->pad_top;
+        const struct axis *h = &job->term[t].h;
+        int from = y * h->stride - h->pad;
 
-        if (from < 0 || from + reach >= plan->source[term->source].e.h)
+        if (from < 0 || from + h->dilation * (h->k - 1) >= layer->source[job->term[t].source].e.h)
             return false;
     }
     return true;
 }
 
 /* From one such row, of which s is set up, to another: only the pixels move. */
-static void move_rows(const struct oct_plan *plan, const struct job *job, int rows, struct setup *s)
+static void move_rows(const struct layer *layer, int rows, struct setup *s)
 {
     for (int i = 0; i < s->run.segments; i++) {
-        const struct term *term = job->term + s->term[i];
+        const struct term *t = layer->job[s->job].term + s->term[i];
 
-        s->row[i] += (ptrdiff_t)rows * term->stride_h * plan->source[term->source].e.w * plan->isa->lanes;
+        s->row[i] += (ptrdiff_t)rows * t->h.stride * layer->source[t->source].e.w * layer->lanes;
     }
 }
 
-/* Planes, rows and columns of the kernel as one list. */
+/* ---- taps ---------------------------------------------------------------------------------------- */
+
+/* Planes, rows and columns of the window as one list. */
 static void list_taps(const struct worker *w, const struct group *g, const struct setup *s, int segment,
-                      const struct cut *cut, struct direct_tap *taps)
+                      const struct stretch *stretch, struct direct_tap *taps)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct oct_problem *p = &plan->p;
-    int t = s->term[segment], source = plan->job[s->job].term[t].source, n = 0;
-    int row_weights = p->kw * direct_tap_floats(plan, g->kind);
-    int row_src = p->dilation_h * plan->source[source].e.w * plan->isa->lanes;
-    int plane_src = p->dilation_d * (int)w->source[source].plane;
+    int term = s->term[segment], n = 0;
+    const struct term *t = w->layer->job[s->job].term + term;
+    const struct direct_tap *columns = w->plan->tiling.columns + stretch->column[term];
+    int row_weights = t->w.k * direct_tap_floats(w->plan->isa, g->kind);
+    int row_src = t->h.dilation * w->layer->source[t->source].e.w * w->layer->lanes;
+    int plane_src = t->d.dilation * (int)w->source[t->source].plane;
     struct span rows = s->rows[segment], planes = s->planes[segment];
 
     for (int plane = 0; plane < planes.last - planes.first; plane++) {
         for (int row = 0; row < rows.last - rows.first; row++) {
-            for (int i = 0; i < cut->columns[t]; i++, n++) {
-                taps[n] = plan->columns[cut->column[t] + i];
+            for (int i = 0; i < stretch->columns[term]; i++, n++) {
+                taps[n] = columns[i];
                 taps[n].src += plane * plane_src + row * row_src;
-                taps[n].weights += (plane * p->kh + row) * row_weights;
+                taps[n].weights += (plane * t->h.k + row) * row_weights;
             }
         }
     }
 }
 
-static int count_taps(const struct setup *s, int segment, const struct cut *cut)
+static int count_taps(const struct setup *s, int segment, const struct stretch *stretch)
 {
     struct span rows = s->rows[segment], planes = s->planes[segment];
 
-    return (planes.last - planes.first) * (rows.last - rows.first) * cut->columns[s->term[segment]];
+    return (planes.last - planes.first) * (rows.last - rows.first) * stretch->columns[s->term[segment]];
 }
+
+/* ---- runs ---------------------------------------------------------------------------------------- */
 
 /* Tiles from pixel x on: each within one row, and beginning at an even pixel of it. */
 static bool in_pairs(const struct job *job, int x, int width)
@@ -253,77 +196,110 @@ static void run_other_groups(struct setup *s, const struct group *g, const struc
     move_group(s, -others * kind->blocks, -others * weights, lanes);
 }
 
-/* `tiles` tiles of width[index] from pixel x of row y on; more than fit that row begin the next ones. */
-static void run_tiles(const struct worker *w, const struct group *g, int z, int y, int x, int index,
-                      int tiles, const struct cut *cut, struct setup *s)
+/* Tiles of width[index]. */
+struct stretch_run {
+    int z, y, x; /* of the first; more tiles than fit its row begin the next ones */
+    int index, tiles;
+    const struct stretch *stretch; /* has their columns */
+};
+
+static void set_segments(const struct worker *w, const struct group *g, const struct stretch_run *r,
+                         struct setup *s)
 {
     const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + s->job;
-    const struct direct_kind *kind = plan->isa->kind + g->kind;
-    const struct view *out = w->job + s->job;
-    ptrdiff_t pixel = (ptrdiff_t)y * job->e.w + x, lanes = plan->isa->lanes;
-    ptrdiff_t at = g->block * out->block + (z - out->plane0) * out->plane +
-                   (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
-    bool row_is_tile = !job->flat && kind->width[index] == job->e.w;
-    struct direct_tap *taps = w->taps + (cut - plan->cuts - job->cutting[g->kind].first) * plan->cut_taps;
+    const struct job *job = w->layer->job + s->job;
+    int width = plan->isa->kind[g->kind].width[r->index];
+    ptrdiff_t lanes = w->layer->lanes;
+    bool row_is_tile = !job->flat && width == job->e.w;
+    ptrdiff_t before = r->stretch - plan->tiling.stretch - plan->tiling.cover[s->job][g->kind].first;
+    struct direct_tap *taps = w->taps + before * plan->taps.of_stretch;
 
     for (int i = 0; i < s->run.segments; i++) {
-        const struct term *term = job->term + s->term[i];
-        int next = row_is_tile ? plan->source[term->source].e.w * term->stride_h
-                               : kind->width[index] * term->stride_w; /* tile, in pixels */
+        const struct term *t = job->term + s->term[i];
+        int next = row_is_tile ? w->layer->source[t->source].e.w * t->h.stride : width * t->w.stride;
 
-        s->segment[i].src = s->row[i] + x * term->stride_w * lanes;
+        s->segment[i].src = s->row[i] + r->x * t->w.stride * lanes;
         s->segment[i].src_tile = next * lanes;
         s->segment[i].tap = taps;
-        s->segment[i].taps = count_taps(s, i, cut);
+        s->segment[i].taps = count_taps(s, i, r->stretch);
         if (!s->listed)
-            list_taps(w, g, s, i, cut, taps);
+            list_taps(w, g, s, i, r->stretch, taps);
         taps += s->segment[i].taps;
     }
+}
+
+static void run_tiles(const struct worker *w, const struct group *g, const struct stretch_run *r,
+                      struct setup *s)
+{
+    const struct layer *layer = w->layer;
+    const struct job *job = layer->job + s->job;
+    const struct direct_kind *kind = w->plan->isa->kind + g->kind;
+    const struct view *out = w->job + s->job;
+    ptrdiff_t pixel = (ptrdiff_t)r->y * job->e.w + r->x, lanes = layer->lanes;
+    ptrdiff_t at = g->block * out->block + (r->z - out->plane0) * out->plane +
+                   (pixel - (ptrdiff_t)out->row * job->e.w) * lanes;
+
+    set_segments(w, g, r, s);
     if (s->pool)
-        set_pooling(s, (x - s->pool_from) / 2, lanes);
+        set_pooling(s, (r->x - s->pool_from) / 2, lanes);
     for (int a = 0; a < s->run.addends; a++) {
-        s->addend[a].index = job->index[a] + pixel;
-        s->addend[a].pairs =
-            plan->job[job->addend[a]].octave == job->octave + 1 && in_pairs(job, x, kind->width[index]);
+        s->addend[a].index = w->plan->tiling.upsample[s->job][a] + pixel;
+        s->addend[a].pairs = layer->job[job->addend[a]].octave == job->octave + 1 &&
+                             in_pairs(job, r->x, kind->width[r->index]);
     }
-    s->run.tiles = tiles;
+    s->run.tiles = r->tiles;
     s->run.out = out->dst + at;
     if (s->run.epilogue & OCT_EPILOGUE_RESIDUAL)
         s->run.residual =
             (const float *)w->io->residual[job->to] + (s->run.out - (const float *)w->io->out[job->to]);
-    kind->tile[index](&s->run);
+    kind->tile[r->index](&s->run);
     if (s->groups > 1)
-        run_other_groups(s, g, kind, index, lanes);
+        run_other_groups(s, g, kind, r->index, lanes);
 }
 
-/* Pixels [first, last) of a flat row. */
-static void run_pixels(const struct worker *w, const struct group *g, int z, int first, int last,
+/* Pixels of a flat row. */
+static void run_pixels(const struct worker *w, const struct group *g, int z, struct span pixels,
                        struct setup *s)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + s->job;
-    const struct direct_kind *kind = plan->isa->kind + g->kind;
-    const struct cut *cut = plan->cuts + job->cutting[g->kind].first;
-    int x = first;
+    const struct tiling *tiling = &w->plan->tiling;
+    const struct direct_isa *isa = w->plan->isa;
+    const int *widths = isa->kind[g->kind].width;
+    struct stretch_run r = {.z = z, .x = pixels.first};
 
-    while (x < last) {
-        int index = direct_flat_width(plan, g->kind, last - x, s->pool), width = kind->width[index];
-        int tiles = index == 0 ? oct_max((last - x) / width - 1, 1) : 1;
+    r.stretch = tiling->stretch + tiling->cover[s->job][g->kind].first;
+    while (r.x < pixels.last) {
+        int left = pixels.last - r.x, width;
 
-        while (x + tiles * width < last &&
-               direct_flat_width(plan, g->kind, last - x - tiles * width, s->pool) == index)
-            tiles++;
-        run_tiles(w, g, z, 0, x, index, tiles, cut, s);
+        r.index = direct_flat_width(tiling, isa, g->kind, left, s->pool);
+        width = widths[r.index];
+        r.tiles = r.index == 0 ? oct_max(left / width - 1, 1) : 1;
+        while (r.tiles * width < left &&
+               direct_flat_width(tiling, isa, g->kind, left - r.tiles * width, s->pool) == r.index)
+            r.tiles++;
+        run_tiles(w, g, &r, s);
         s->listed = true;
-        x += tiles * width;
+        r.x += r.tiles * width;
     }
+}
+
+/* ---- groups -------------------------------------------------------------------------------------- */
+
+static void set_addend(const struct worker *w, const struct group *g, int job, int z,
+                       struct direct_addend *out)
+{
+    const struct view *v = w->job + job;
+
+    *out = (struct direct_addend){
+        .src = v->src + g->block * v->block + (z - v->plane0) * v->plane,
+        .origin = (ptrdiff_t)v->row * w->layer->job[job].e.w * w->layer->lanes,
+        .block = v->block,
+    };
 }
 
 static void set_up(const struct worker *w, int index, const struct group *g, int z, struct setup *s)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + index;
+    const struct layer *layer = w->layer;
+    const struct job *job = layer->job + index;
 
     s->job = index;
     s->listed = false;
@@ -333,127 +309,131 @@ static void set_up(const struct worker *w, int index, const struct group *g, int
         .segment = s->segment,
         .addend = s->addend,
         .addends = job->addends,
-        .epilogue = job->upward ? 0 : plan->p.epilogue,
-        .fetch_out = plan->fetches_out,
+        .epilogue = job->upward ? 0 : layer->epilogue,
+        .fetch_out = w->plan->tuning->fetches_out,
         .out_block = w->job[index].block,
-        .bias = plan->bias + job->bias + (ptrdiff_t)g->block * plan->isa->lanes,
     };
-    if (!(s->run.epilogue & OCT_EPILOGUE_BIAS))
-        s->run.bias = NULL;
-    for (int a = 0; a < job->addends; a++) {
-        const struct job *low = plan->job + job->addend[a];
-        const struct view *v = w->job + job->addend[a];
-
-        s->addend[a] = (struct direct_addend){
-            .src = v->src + g->block * v->block + (z - v->plane0) * v->plane,
-            .origin = (ptrdiff_t)v->row * low->e.w * plan->isa->lanes,
-            .block = v->block,
-        };
-    }
+    if (s->run.epilogue & OCT_EPILOGUE_BIAS)
+        s->run.bias = w->plan->packed.bias[index] + (ptrdiff_t)g->block * layer->lanes;
+    for (int a = 0; a < job->addends; a++)
+        set_addend(w, g, job->addend[a], z, s->addend + a);
 }
 
-/* Where a row is a single tile, rows from y on that see the whole kernel are the tiles of one run. */
-static int rows_together(const struct oct_plan *plan, const struct job *job, const struct cutting *cutting,
-                         int y, int last)
+/* Where a row is a single tile, rows from y on that see the whole window are the tiles of one run. */
+static int rows_together(const struct worker *w, const struct job *job, const struct row_cover *cover, int y,
+                         int last)
 {
     int rows = 1;
 
-    if (cutting->count > 1 || plan->cuts[cutting->first].tiles > 1)
+    if (cover->count > 1 || w->plan->tiling.stretch[cover->first].tiles > 1)
         return 1;
-    while (y + rows < last && sees_all(plan, job, y + rows))
+    while (y + rows < last && sees_all(w->layer, job, y + rows))
         rows++;
     return rows;
 }
 
-void direct_run_group(const struct worker *w, int index, int part, int groups, int z, int first, int last)
+static void run_rows(const struct worker *w, const struct group *g, int z, struct span span, struct setup *s)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + index;
-    const struct group *g = job->group + part;
-    const struct cutting *cutting = job->cutting + g->kind;
-    bool inside = false; /* does the row that s is set up for see the whole kernel */
-    struct setup s;
+    const struct job *job = w->layer->job + s->job;
+    const struct row_cover *cover = &w->plan->tiling.cover[s->job][g->kind];
+    bool inside = false; /* does the row that s is set up for see the whole window */
 
-    if (first == last)
-        return;
-    set_up(w, index, g, z, &s);
-    if (job->flat) {
-        s.groups = groups;
-        set_rows(w, job, g, z, 0, &s);
-        run_pixels(w, g, z, first, last, &s);
-        return;
-    }
-    for (int y = first, rows = 1; y < last; y += rows) {
+    for (int y = span.first, rows = 1; y < span.last; y += rows) {
         bool before = inside;
 
-        inside = sees_all(plan, job, y);
+        inside = sees_all(w->layer, job, y);
         if (before && inside)
-            move_rows(plan, job, rows, &s);
+            move_rows(w->layer, rows, s);
         else
-            set_rows(w, job, g, z, y, &s);
-        rows = inside ? rows_together(plan, job, cutting, y, last) : 1;
-        for (int c = cutting->first; c < cutting->first + cutting->count; c++)
-            run_tiles(w, g, z, y, plan->cuts[c].x, plan->cuts[c].width, plan->cuts[c].tiles * rows,
-                      plan->cuts + c, &s);
-        s.listed = true;
+            set_rows(w, g, z, y, s);
+        rows = inside ? rows_together(w, job, cover, y, span.last) : 1;
+        for (int i = 0; i < cover->count; i++) {
+            const struct stretch *stretch = w->plan->tiling.stretch + cover->first + i;
+            const struct stretch_run r = {z, y, stretch->x, stretch->width, stretch->tiles * rows, stretch};
+
+            run_tiles(w, g, &r, s);
+        }
+        s->listed = true;
     }
+}
+
+/* A group, and `groups` - 1 behind it that are set up as one with it. */
+static void run_group(const struct worker *w, int job, int group, int groups, int z, struct span rows)
+{
+    const struct group *g = w->plan->tiling.group[job] + group;
+    struct setup s;
+
+    if (rows.first == rows.last)
+        return;
+    set_up(w, job, g, z, &s);
+    if (!w->layer->job[job].flat) {
+        run_rows(w, g, z, rows, &s);
+        return;
+    }
+    s.groups = groups;
+    set_rows(w, g, z, 0, &s);
+    run_pixels(w, g, z, rows, &s);
+}
+
+void direct_run_group(const struct worker *w, int job, int group, int z, struct span rows)
+{
+    run_group(w, job, group, 1, z, rows);
 }
 
 /* Groups from `g` on that can be set up as one: of one kind, over the same inputs, where a single run covers
  * all pixels, so that each one's weights are read once. The first group of an input's first reader, which
  * fetches ahead, stands alone. */
-static int groups_together(const struct oct_plan *plan, const struct job *job, int g, int pixels)
+static int groups_together(const struct oct_plan *plan, int job, int g, int pixels)
 {
-    const struct group *group = job->group + g;
+    const struct group *group = plan->tiling.group[job] + g;
     int n = 1;
 
-    if (!job->flat || pixels % plan->isa->kind[group->kind].width[0] || (g == 0 && !plan->fetches_out))
+    if (!plan->layer.job[job].flat || pixels % plan->isa->kind[group->kind].width[0] ||
+        (g == 0 && !plan->tuning->fetches_out))
         return 1;
-    while (g + n < job->groups && group[n].kind == group->kind && group[n].part == group->part)
+    while (g + n < plan->tiling.groups[job] && group[n].kind == group->kind &&
+           group[n].conv_group == group->conv_group)
         n++;
     return n;
 }
 
-void direct_run_groups(const struct worker *w, int index, int g, int z, int first, int last)
+void direct_run_groups(const struct worker *w, int job, int group, int z, struct span rows)
 {
-    const struct job *job = w->plan->job + index;
-
-    for (int n; g < job->groups; g += n) {
-        n = groups_together(w->plan, job, g, last - first);
-        direct_run_group(w, index, g, n, z, first, last);
+    for (int n; group < w->plan->tiling.groups[job]; group += n) {
+        n = groups_together(w->plan, job, group, rows.last - rows.first);
+        run_group(w, job, group, n, z, rows);
     }
 }
 
 /* ---- pooling ------------------------------------------------------------------------------------- */
 
-void direct_run_riding(const struct worker *w, int part, int z, struct span rows)
+void direct_run_riding(const struct worker *w, int group, int z, struct span rows)
 {
-    const struct oct_plan *plan = w->plan;
-    const struct job *job = plan->job + plan->first_output;
-    const struct group *g = job->group + part;
-    const struct source *pooled = plan->source + plan->riding;
-    const struct view *v = w->source + plan->riding;
-    int lanes = plan->isa->lanes;
+    const struct layer *layer = w->layer;
+    int index = layer->first_output, rider = w->plan->schedule.rider, row = layer->job[index].e.w;
+    const struct group *g = w->plan->tiling.group[index] + group;
+    const struct source *pooled = layer->source + rider;
+    const struct view *v = w->source + rider;
     struct setup s;
 
-    set_up(w, plan->first_output, g, z, &s);
-    set_rows(w, job, g, z, 0, &s);
-    s.pool = v->dst + (ptrdiff_t)(rows.first / 2 - v->row) * pooled->e.w * lanes;
-    s.pool_from = rows.first * job->e.w;
+    set_up(w, index, g, z, &s);
+    set_rows(w, g, z, 0, &s);
+    s.pool = v->dst + (ptrdiff_t)(rows.first / 2 - v->row) * pooled->e.w * layer->lanes;
+    s.pool_from = rows.first * row;
     s.segment[0].pool_block = v->block;
     s.segment[0].pool_row = pooled->e.w;
-    run_pixels(w, g, z, s.pool_from, rows.last * job->e.w, &s);
+    run_pixels(w, g, z, (struct span){s.pool_from, rows.last * row}, &s);
 }
 
-void direct_pool_block(const struct worker *w, int index, int block, int z, int first, int last)
+void direct_pool_block(const struct worker *w, int source, int block, int z, struct span rows)
 {
-    const struct source *s = w->plan->source + index, *parent = w->plan->source + s->parent;
-    const struct view *to = w->source + index, *from = w->source + s->parent;
-    ptrdiff_t lanes = w->plan->isa->lanes;
+    const struct source *s = w->layer->source + source, *parent = w->layer->source + s->parent;
+    const struct view *to = w->source + source, *from = w->source + s->parent;
+    ptrdiff_t lanes = w->layer->lanes;
+    float *dst = to->dst + block * to->block + (z - to->plane0) * to->plane;
+    const float *src = from->src + block * from->block + (z - from->plane0) * from->plane;
 
-    w->plan->isa->pool(to->dst + block * to->block + (z - to->plane0) * to->plane +
-                           (first - to->row) * s->e.w * lanes,
-                       from->src + block * from->block + (z - from->plane0) * from->plane -
-                           (ptrdiff_t)from->row * parent->e.w * lanes,
-                       parent->e.h, parent->e.w, s->log2, first, last);
+    w->plan->isa->pool(dst + (rows.first - to->row) * s->e.w * lanes,
+                       src - (ptrdiff_t)from->row * parent->e.w * lanes, parent->e.h, parent->e.w, s->log2,
+                       rows.first, rows.last);
 }

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame of the direct convolutions: everything about a layer that does not depend on the instruction
- * set (geometry, blocking, weight packing, threads). An instruction-set file supplies a struct direct_isa,
- * that is, its register tiles and its pooling, and gets a whole kernel from four functions.
+ * What a direct kernel supplies: register tiles and pooling for one instruction set, as a struct direct_isa.
+ * Everything about a layer that does not depend on the instruction set (geometry, covering, weight packing,
+ * threads) is in the other files of this room and in frame/, and four functions make a whole kernel of both.
  *
  * Tensors are N C/L D H W L, L = lanes of one vector. A register tile holds `blocks` blocks of L output
  * channels of `width` neighbouring pixels of one row, and is a sum over segments: a source tensor under a
- * k x k kernel. So hl + ll is one tile with two segments, and a 1x1 layer is one tap. The frame lists for
- * each tile which taps of the kernel fall inside the plane: no padded copy exists, and taps on padding cost
- * nothing.
+ * window. So hl + ll is one tile with two segments, and a 1x1 layer is one tap. Plans list for each tile
+ * which taps fall inside the plane: no padded copy exists, and taps on padding cost nothing.
  */
 #ifndef OCT_DIRECT_H
 #define OCT_DIRECT_H
 
-#include "core/kernel.h"
+#include "frame/layer.h"
 
-#define DIRECT_WIDTHS   7 /* tile widths of one kind, at most */
-#define DIRECT_SEGMENTS OCT_MAX_BANDS
-#define DIRECT_ADDENDS  OCT_MAX_BANDS
-#define DIRECT_KINDS    7
+#define DIRECT_WIDTHS    7 /* tile widths of one kind, at most */
+#define DIRECT_KINDS     7
+#define DIRECT_MAX_WIDTH 28
 
 /* Which pixels of a tile a tap really reads; the others lie on padding. */
 enum direct_clip {
@@ -86,37 +84,30 @@ struct direct_run {
 typedef void direct_tile_fn(const struct direct_run *run);
 
 /*
- * A kind of tile: how many blocks of output channels. Weights are weights[c][block][lane].
- * Or its outputs are in halves, vectors of L/2 output channels of two input channels each: weights[c/2][half]
- * [lane], lane = 2 * i + (c & 1) for the half's i-th output. A block is two halves, output 4k + j being
- * number 2k + j%2 of half j/2, but for the last block if the halves are odd: that has L/2 outputs, in order,
- * and is still written with L lanes, the upper ones zero. A half by itself is in quarters of four input
- * channels, weights[c/4][quarter][lane], lane = 4 * i + (c & 3), output 2i + j being number i of quarter j.
- * All have room for L channels, missing ones being zero.
+ * A kind of tile: how many blocks of output channels, in how many vectors of sums for each pixel. All have
+ * room for L channels, missing ones being zero.
+ *
+ * One channel per vector: a vector holds sums of L outputs, weights[c][block][lane].
+ *
+ * Two: it holds two input channels of each of L/2 outputs, so that a broadcast of two neighbours feeds it;
+ * weights[c/2][vector][lane], lane = 2 * i + (c & 1) for the vector's i-th output. A block is two vectors,
+ * output 4k + j being number 2k + j%2 of vector j/2, but for the last block if the vectors are odd: that has
+ * L/2 outputs, in order, and is still written with L lanes, the upper ones zero.
+ *
+ * Four: likewise, weights[c/4][vector][lane], lane = 4 * i + (c & 3). Two vectors are half a block, output 2i
+ * + j being number i of vector j.
  */
 struct direct_kind {
-    int blocks;               /* that are written */
-    int halves;               /* 0, or that they are computed in: 2 * blocks, or one less */
+    int blocks; /* that are written */
+    int vectors, channels_per_vector;
     int width[DIRECT_WIDTHS]; /* descending, the last is 1; 0 ends the list early */
     direct_tile_fn *tile[DIRECT_WIDTHS];
 };
 
-/* Vectors of sums that a pixel of a tile takes. */
-static inline int direct_vectors(int blocks, int halves)
-{
-    return halves == 0 ? blocks : halves == 1 ? 2 : halves;
-}
-
-/* Input channels in each of them, which holds L outputs divided by that: so many vectors are a block. */
-static inline int direct_channels(int halves)
-{
-    return halves == 0 ? 1 : halves == 1 ? 4 : 2;
-}
-
 struct direct_isa {
     int lanes;
     enum oct_layout layout;
-    const struct direct_kind *kind; /* by descending number of blocks, those in halves behind */
+    const struct direct_kind *kind; /* by descending number of blocks, those of several channels behind */
     int kinds;
 
     /* Rows [first, last) of one channel block of one plane (h x w before pooling), averaged over windows of

@@ -94,13 +94,20 @@ struct grouped_packed {
     float *weights;
 };
 
-/* False: no memory. `taps` is kh * kw. */
-bool grouped_pack(struct grouped_packed *out, const float *weights, int ic, int oc, int groups, int taps,
-                  int block);
+struct grouped_shape {
+    int ic, oc, groups;
+    int taps; /* kh * kw */
+    int block;
+};
+
+/* OCT_OK or OCT_NO_MEMORY; either way to be freed. */
+int grouped_pack(struct grouped_packed *out, const float *weights, const struct grouped_shape *s);
 /* Sets the offsets, `plane` floats from block to block. */
 void grouped_place(struct grouped_packed *packed, int blocks, int block, size_t plane);
 void grouped_packed_free(struct grouped_packed *packed);
 size_t grouped_packed_bytes(const struct grouped_packed *packed, int blocks, int taps, int block);
+/* Steps into an output block. */
+int grouped_step_count(const struct grouped_packed *packed, int out_block);
 /* The input block that the first step into an output block reads. */
 int grouped_first_block(const struct grouped_packed *packed, int out_block);
 struct grouped_steps grouped_steps_of(const struct grouped_packed *packed, int out_block, int taps,

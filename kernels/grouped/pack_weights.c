@@ -5,12 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct shape {
-    int ic, oc, groups, taps, block;
-};
-
 /* Channels of input block ib that output channel o sums over: [first, first + n). */
-static int wanted(const struct shape *s, int o, int ib, int *first)
+static int wanted(const struct grouped_shape *s, int o, int ib, int *first)
 {
     int group_in = s->ic / s->groups, group = o / (s->oc / s->groups);
     int low = oct_max(group * group_in, ib * s->block);
@@ -21,7 +17,7 @@ static int wanted(const struct shape *s, int o, int ib, int *first)
 }
 
 /* Input blocks [first, last) that the outputs of a block sum over. */
-static void block_range(const struct shape *s, int ob, int *first, int *last)
+static void block_range(const struct grouped_shape *s, int ob, int *first, int *last)
 {
     int group_in = s->ic / s->groups, group_out = s->oc / s->groups;
     int low = ob * s->block / group_out, high = (oct_min((ob + 1) * s->block, s->oc) - 1) / group_out;
@@ -31,7 +27,7 @@ static void block_range(const struct shape *s, int ob, int *first, int *last)
 }
 
 /* Each lane takes its wanted channels of an input block in order, so the greediest one sets the count. */
-static int block_steps(const struct shape *s, int ob, int ib)
+static int block_steps(const struct grouped_shape *s, int ob, int ib)
 {
     int most = 0, first;
 
@@ -40,7 +36,7 @@ static int block_steps(const struct shape *s, int ob, int ib)
     return most;
 }
 
-static int count_steps(const struct shape *s, int ob)
+static int count_steps(const struct grouped_shape *s, int ob)
 {
     int first, last, steps = 0;
 
@@ -51,8 +47,8 @@ static int count_steps(const struct shape *s, int ob)
 }
 
 /* Lanes that want nothing copy the first one that does, so that broadcasts are recognised. */
-static void fill_step(const struct shape *s, const float *weights, int ob, int ib, int t, int32_t *lane,
-                      float *packed)
+static void fill_step(const struct grouped_shape *s, const float *weights, int ob, int ib, int t,
+                      int32_t *lane, float *packed)
 {
     int group_in = s->ic / s->groups, spare = 0;
 
@@ -82,7 +78,7 @@ static bool all_one(const int32_t *lane, size_t steps, int block)
     return true;
 }
 
-static void fill(struct grouped_packed *out, const struct shape *s, const float *weights)
+static void fill(struct grouped_packed *out, const struct grouped_shape *s, const float *weights)
 {
     int blocks = oct_ceil_div(s->oc, s->block);
     size_t step = 0;
@@ -104,27 +100,25 @@ static void fill(struct grouped_packed *out, const struct shape *s, const float 
         out->lanes = all_one(out->lane, step, s->block) ? GROUPED_ONE : GROUPED_ANY;
 }
 
-bool grouped_pack(struct grouped_packed *out, const float *weights, int ic, int oc, int groups, int taps,
-                  int block)
+int grouped_pack(struct grouped_packed *out, const float *weights, const struct grouped_shape *s)
 {
-    const struct shape s = {ic, oc, groups, taps, block};
-    int blocks = oct_ceil_div(oc, block);
+    int blocks = oct_ceil_div(s->oc, s->block);
     size_t steps;
 
     out->first = calloc(blocks + 1, sizeof(*out->first));
     if (!out->first)
-        return false;
+        return OCT_NO_MEMORY;
     for (int ob = 0; ob < blocks; ob++)
-        out->first[ob + 1] = out->first[ob] + count_steps(&s, ob);
+        out->first[ob + 1] = out->first[ob] + count_steps(s, ob);
     steps = out->first[blocks];
     out->from = malloc(steps * sizeof(*out->from));
     out->offset = malloc(steps * sizeof(*out->offset));
-    out->lane = oct_alloc(steps * block * sizeof(*out->lane));
-    out->weights = oct_alloc(steps * taps * block * sizeof(*out->weights));
+    out->lane = oct_alloc(steps * s->block * sizeof(*out->lane));
+    out->weights = oct_alloc(steps * s->taps * s->block * sizeof(*out->weights));
     if (!out->from || !out->offset || !out->lane || !out->weights)
-        return false;
-    fill(out, &s, weights);
-    return true;
+        return OCT_NO_MEMORY;
+    fill(out, s, weights);
+    return OCT_OK;
 }
 
 void grouped_place(struct grouped_packed *packed, int blocks, int block, size_t plane)
@@ -137,6 +131,11 @@ void grouped_place(struct grouped_packed *packed, int blocks, int block, size_t 
             if (packed->lanes == GROUPED_ONE)
                 packed->offset[step] += packed->lane[(size_t)step * block];
         }
+}
+
+int grouped_step_count(const struct grouped_packed *packed, int out_block)
+{
+    return packed->first[out_block + 1] - packed->first[out_block];
 }
 
 int grouped_first_block(const struct grouped_packed *packed, int out_block)
@@ -164,7 +163,7 @@ struct grouped_steps grouped_steps_of(const struct grouped_packed *packed, int o
 
     return (struct grouped_steps){
         .lanes = packed->lanes,
-        .count = packed->first[out_block + 1] - packed->first[out_block],
+        .count = grouped_step_count(packed, out_block),
         .offset = packed->offset + first,
         .lane = packed->lane + first * block,
         .weights = packed->weights + first * taps * block,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans grouped and depthwise layers: units, sources, strips and shares of work (execute.c tells what they
- * are). */
-#include "grouped/plan.h"
+/* A grouped kernel's plan: layer, margins, packed weights, units, strips and shares, scratch. */
+#include "grouped/execute.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,240 +9,135 @@
 
 #define SCRATCH_GOAL ((size_t)256 << 10) /* of a thread: leaves room in L2 for what it reads and writes */
 
-/* ---- plan: units --------------------------------------------------------------------------------- */
+/* ---- layer --------------------------------------------------------------------------------------- */
 
-static int blocks_of(const struct oct_plan *plan, int channels)
+/* Columns that a job reads behind the last of a source. */
+static int columns_behind(const struct layer *layer, const struct job *job, const struct term *t)
 {
-    return oct_ceil_div(channels, plan->block);
+    int reach = (job->e.w - 1) * t->w.stride + (t->w.k - 1) * t->w.dilation + 1;
+
+    return reach - t->w.pad - layer->source[t->source].e.w;
 }
 
-/* The fewest groups whose channels fill whole blocks in every band. */
-static int unit_groups(const struct oct_plan *plan)
+static bool is_three(const struct layer *layer, const struct job *job, const struct term *t)
 {
-    const struct oct_problem *p = &plan->p;
-    int count = 1;
-
-    for (int b = 0; b < p->bands; b++)
-        while (p->ic[b] / p->groups * count % plan->block || p->oc[b] / p->groups * count % plan->block)
-            count *= 2;
-    return oct_min(count, p->groups);
+    return t->w.k == 3 && t->w.dilation == 1 && t->h.dilation == 1 && t->w.stride == t->h.stride &&
+           t->w.stride <= 2 && t->w.pad <= 1 && columns_behind(layer, job, t) <= 1;
 }
 
-static struct grouped_range unit_blocks(const struct oct_plan *plan, int channels, int first, int last)
+static bool all_three(const struct layer *layer)
 {
-    int width = channels / plan->p.groups;
+    bool three = layer->kernel.w == 3;
 
-    return (struct grouped_range){first * width / plan->block, blocks_of(plan, last * width)};
+    for (int j = 0; j < layer->jobs; j++)
+        for (int t = 0; t < layer->job[j].terms; t++)
+            three &= is_three(layer, layer->job + j, layer->job[j].term + t);
+    return three;
 }
 
-/* Vector operations, about: the multiply-adds, and a few for each value read and written. */
-static double unit_cost(const struct oct_plan *plan, const struct grouped_unit *unit)
+/* Margins hold the padding that the general loop reads; inputs have none, and are copied. */
+static void add_margins(struct grouped_margins *out, struct layer *layer, const struct job *job,
+                        struct term *t)
 {
-    const struct oct_problem *p = &plan->p;
-    double cost = 1;
+    int left = t->w.pad, right = oct_max(columns_behind(layer, job, t), 0);
 
-    for (int to = 0; to < p->bands; to++) {
-        cost += 2.0 * (unit->in[to].last - unit->in[to].first) * plan->in[to].h * plan->in[to].w;
-        for (int b = unit->out[to].first; b < unit->out[to].last; b++) {
-            cost += 2.0 * plan->out[to].h * plan->out[to].w;
-            for (int from = 0; from < p->bands; from++) {
-                const struct grouped_path *path = &plan->path[from][to];
-
-                if (path->exists)
-                    cost += (double)(path->packed.first[b + 1] - path->packed.first[b]) * p->kh * p->kw *
-                            path->geometry.out.h * path->geometry.out.w;
-            }
-        }
+    if (t->source < layer->inputs) {
+        if (left == 0 && right == 0)
+            return;
+        t->source = frame_copy_source(layer, t->source);
     }
-    return cost;
+    out->left[t->source] = oct_max(out->left[t->source], left);
+    out->right[t->source] = oct_max(out->right[t->source], right);
 }
 
-static bool make_grouped_units(struct oct_plan *plan)
+static int make_layer(struct oct_plan *plan, const struct oct_problem *p, struct oct_message *msg)
 {
-    const struct oct_problem *p = &plan->p;
-    int groups = unit_groups(plan);
+    struct layer *layer = &plan->layer;
+    int octave = 0;
 
-    plan->units = oct_ceil_div(p->groups, groups);
-    plan->unit = calloc(plan->units, sizeof(*plan->unit));
-    if (!plan->unit)
-        return false;
-    for (int u = 0; u < plan->units; u++) {
-        int first = u * groups, last = oct_min(first + groups, p->groups);
+    frame_make_layer(layer, p, oct_layout_block(plan->isa->layout));
+    if (layer->source[0].e.d > 1 || layer->kernel.d > 1)
+        return oct_fail(msg, OCT_UNSUPPORTED, "3-D layers are not implemented (d is %d, kd is %d)",
+                        layer->source[0].e.d, layer->kernel.d);
+    for (int j = layer->first_output; j < layer->jobs; j++)
+        octave = oct_max(octave, layer->job[j].octave);
+    frame_align(layer, octave);
+    plan->three = all_three(layer);
+    for (int j = 0; !plan->three && j < layer->jobs; j++)
+        for (int t = 0; t < layer->job[j].terms; t++)
+            add_margins(&plan->margins, layer, layer->job + j, layer->job[j].term + t);
+    return OCT_OK;
+}
 
-        for (int b = 0; b < p->bands; b++) {
-            plan->unit[u].in[b] = unit_blocks(plan, p->ic[b], first, last);
-            plan->unit[u].out[b] = unit_blocks(plan, p->oc[b], first, last);
-        }
+/* ---- weights ------------------------------------------------------------------------------------- */
+
+static int pack_term(struct grouped_weights *out, const struct layer *layer, int job, int term,
+                     const struct oct_weights *w)
+{
+    const struct job *j = layer->job + job;
+    const struct term *t = j->term + term;
+    const struct grouped_shape shape = {.ic = layer->source[t->from].channels,
+                                        .oc = j->oc,
+                                        .groups = t->groups,
+                                        .taps = layer->kernel.h * layer->kernel.w,
+                                        .block = layer->lanes};
+    struct grouped_packed *packed = &out->packed[job][term];
+
+    if (grouped_pack(packed, w->path[t->from][j->to], &shape))
+        return OCT_NO_MEMORY;
+    out->bytes += grouped_packed_bytes(packed, j->blocks, shape.taps, shape.block);
+    return OCT_OK;
+}
+
+static int pack_bias(struct grouped_weights *out, const struct layer *layer, int job,
+                     const struct oct_weights *w)
+{
+    const struct job *j = layer->job + job;
+    size_t bytes = (size_t)j->blocks * layer->lanes * sizeof(float);
+
+    out->bias[job] = oct_alloc(bytes);
+    if (!out->bias[job])
+        return OCT_NO_MEMORY;
+    memset(out->bias[job], 0, bytes);
+    if (layer->epilogue & OCT_EPILOGUE_BIAS)
+        memcpy(out->bias[job], w->bias[j->to], j->oc * sizeof(float));
+    return OCT_OK;
+}
+
+static int pack(struct grouped_weights *out, const struct layer *layer, const struct oct_weights *w)
+{
+    for (int j = 0; j < layer->jobs; j++) {
+        for (int t = 0; t < layer->job[j].terms; t++)
+            if (pack_term(out, layer, j, t, w))
+                return OCT_NO_MEMORY;
+        if (!layer->job[j].upward && pack_bias(out, layer, j, w))
+            return OCT_NO_MEMORY;
     }
-    return true;
+    return OCT_OK;
 }
 
-static bool make_depthwise_units(struct oct_plan *plan)
+/* ---- strips ------------------------------------------------------------------------------------- */
+
+static double share(const struct oct_plan *plan, int strips)
 {
-    const struct oct_problem *p = &plan->p;
-    struct grouped_unit *unit;
+    const struct unit_costs costs = {plan->units.cost, plan->units.count, strips, plan->layer.n};
 
-    for (int b = 0; b < p->bands; b++)
-        plan->units += blocks_of(plan, p->oc[b]);
-    unit = plan->unit = calloc(plan->units, sizeof(*plan->unit));
-    if (!unit)
-        return false;
-    for (int b = 0; b < p->bands; b++)
-        for (int i = 0; i < blocks_of(plan, p->oc[b]); i++, unit++)
-            unit->in[b] = unit->out[b] = (struct grouped_range){i, i + 1};
-    return true;
-}
-
-static bool make_units(struct oct_plan *plan)
-{
-    bool depthwise = plan->p.groups == OCT_GROUPS_DEPTHWISE;
-
-    if (!(depthwise ? make_depthwise_units(plan) : make_grouped_units(plan)))
-        return false;
-    for (int u = 0; u < plan->units; u++)
-        plan->unit[u].cost = unit_cost(plan, &plan->unit[u]);
-    return true;
-}
-
-/* ---- plan: sources ------------------------------------------------------------------------------- */
-
-static int add_source(struct oct_plan *plan, int band, int parent, int log2)
-{
-    struct grouped_source *s;
-    int h = parent < 0 ? plan->in[band].h : plan->source[parent].h;
-    int w = parent < 0 ? plan->in[band].w : plan->source[parent].w;
-
-    for (int i = 0; i < plan->sources; i++) {
-        s = &plan->source[i];
-        if (s->band == band && s->parent == parent && s->log2 == log2)
-            return i;
-    }
-    s = &plan->source[plan->sources];
-    *s = (struct grouped_source){.band = band, .parent = parent, .log2 = log2};
-    s->h = oct_ceil_div(h, 1 << log2);
-    s->w = oct_ceil_div(w, 1 << log2);
-    return plan->sources++;
-}
-
-/* Margins hold the padding that the general loop reads; the 3-wide one clips its edges instead. */
-static void add_margins(struct oct_plan *plan, const struct grouped_path *path)
-{
-    const struct oct_path *g = &path->geometry;
-    struct grouped_source *s = &plan->source[path->source];
-    int reach = (g->out.w - 1) * g->stride_w + (plan->p.kw - 1) * plan->p.dilation_w + 1;
-
-    if (plan->three)
-        return;
-    s->left = g->pad_left;
-    s->right = oct_max(s->right, reach - s->left - s->w);
-}
-
-static bool needs_margins(const struct oct_path *g)
-{
-    return g->pad_left > 0 || g->pad_right > 0;
-}
-
-static void make_sources(struct oct_plan *plan)
-{
-    for (int from = 0; from < plan->p.bands; from++)
-        for (int to = 0; to < plan->p.bands; to++) {
-            struct grouped_path *path = &plan->path[from][to];
-            const struct oct_path *g = &path->geometry;
-
-            path->source = -1;
-            if (!path->exists)
-                continue;
-            if (g->pre > 0)
-                path->source = add_source(plan, from, -1, g->pre);
-            if (g->pool > 0)
-                path->source = add_source(plan, from, path->source, g->pool);
-            if (path->source < 0 && !plan->three && needs_margins(g))
-                path->source = add_source(plan, from, -1, 0);
-            if (path->source >= 0)
-                add_margins(plan, path);
-        }
-}
-
-/* ---- plan: strips and shares --------------------------------------------------------------------- */
-
-/* Gives every buffer of a thread its place, for the greediest strip and unit. */
-static void place_scratch(struct oct_plan *plan)
-{
-    struct grouped_rows rows;
-    size_t end = 0;
-
-    for (int strip = 0; strip < plan->strips; strip++) {
-        grouped_find_rows(plan, strip, &rows);
-        for (int i = 0; i < plan->sources; i++) {
-            int n = rows.source[i].last - rows.source[i].first;
-            plan->source[i].rows = strip ? oct_max(plan->source[i].rows, n) : n;
-        }
-        for (int i = 0; i < OCT_MAX_BANDS * OCT_MAX_BANDS; i++) {
-            struct grouped_path *path = &plan->path[i / OCT_MAX_BANDS][i % OCT_MAX_BANDS];
-            struct grouped_range r = rows.up[i / OCT_MAX_BANDS][i % OCT_MAX_BANDS];
-            path->rows = strip ? oct_max(path->rows, r.last - r.first) : r.last - r.first;
-        }
-    }
-    for (int i = 0; i < plan->sources; i++) {
-        struct grouped_source *s = &plan->source[i];
-        int blocks = 0;
-
-        for (int u = 0; u < plan->units; u++)
-            blocks = oct_max(blocks, plan->unit[u].in[s->band].last - plan->unit[u].in[s->band].first);
-        s->offset = end;
-        end += (size_t)blocks * s->rows * grouped_source_row(plan, s);
-    }
-    for (int i = 0; i < OCT_MAX_BANDS * OCT_MAX_BANDS; i++) {
-        struct grouped_path *path = &plan->path[i / OCT_MAX_BANDS][i % OCT_MAX_BANDS];
-
-        path->offset = end;
-        if (path->exists && path->geometry.up > 0)
-            end += (size_t)path->rows * path->geometry.out.w * plan->block;
-    }
-    plan->scratch_floats = end;
-}
-
-/* Cuts the tasks where the running cost reaches each thread's part; none is empty before the last. Returns
- * the greatest cost of a thread over the mean. */
-static double make_shares(struct oct_plan *plan)
-{
-    int threads = plan->head.info.threads, thread = 0;
-    int64_t tasks = (int64_t)plan->p.n * plan->units * plan->strips;
-    double total = 0, sum = 0, begun = 0, most = 0;
-
-    for (int u = 0; u < plan->units; u++)
-        total += plan->unit[u].cost * plan->p.n;
-    plan->share[0] = 0;
-    for (int64_t i = 0; i < tasks; i++) {
-        double cost = plan->unit[i / plan->strips % plan->units].cost / plan->strips;
-
-        while (thread + 1 < threads && i > plan->share[thread] &&
-               sum + cost / 2 >= total * (thread + 1) / threads) {
-            most = sum - begun > most ? sum - begun : most;
-            begun = sum;
-            plan->share[++thread] = i;
-        }
-        sum += cost;
-    }
-    most = sum - begun > most ? sum - begun : most;
-    while (thread < threads)
-        plan->share[++thread] = tasks;
-    return most / (total / threads);
+    return frame_share_by_cost(plan->share, plan->head.info.threads, &costs);
 }
 
 /* Fewest strips that fit the cache and give the threads equal work, else the most even of those tried. */
-static void choose_strips(struct oct_plan *plan)
+static int choose_strips(const struct oct_plan *plan)
 {
-    int most = oct_max(plan->out[0].h >> plan->top_band, 1), best = 1;
+    const struct layer *layer = &plan->layer;
+    int most = oct_max(layer->out.h >> layer->coarsest, 1), best = 1;
     double best_uneven = HUGE_VAL;
 
     for (int strips = 1; strips <= oct_min(most, 64); strips++) {
-        double uneven;
+        double uneven = share(plan, strips);
 
-        plan->strips = strips;
-        place_scratch(plan);
-        uneven = make_shares(plan);
-        if (plan->scratch_floats * sizeof(float) > SCRATCH_GOAL && strips < most)
+        if (grouped_place_scratch(layer, &plan->margins, &plan->units, strips).area * sizeof(float) >
+                SCRATCH_GOAL &&
+            strips < most)
             uneven += 1;
         if (uneven < best_uneven - 0.01) {
             best_uneven = uneven;
@@ -252,159 +146,100 @@ static void choose_strips(struct oct_plan *plan)
         if (uneven < 1.03)
             break;
     }
-    plan->strips = best;
-    place_scratch(plan);
-    make_shares(plan);
+    return best;
 }
 
 /* Tells the steps how far apart the blocks lie that they read. */
 static void place_steps(struct oct_plan *plan)
 {
-    for (int from = 0; from < plan->p.bands; from++)
-        for (int to = 0; to < plan->p.bands; to++) {
-            struct grouped_path *path = &plan->path[from][to];
-            const struct grouped_source *s = path->source < 0 ? NULL : &plan->source[path->source];
-            size_t plane = s ? s->rows * grouped_source_row(plan, s)
-                             : (size_t)plan->in[from].h * plan->in[from].w * plan->block;
+    const struct layer *layer = &plan->layer;
 
-            if (path->exists)
-                grouped_place(&path->packed, blocks_of(plan, plan->p.oc[to]), plan->block, plane);
+    for (int j = 0; j < layer->jobs; j++) {
+        for (int t = 0; t < layer->job[j].terms; t++) {
+            int source = layer->job[j].term[t].source;
+            int rows = source < layer->inputs ? layer->source[source].e.h : plan->scratch.source_rows[source];
+            size_t plane = rows * grouped_source_row(layer, &plan->margins, source);
+
+            grouped_place(&plan->weights.packed[j][t], layer->job[j].blocks, layer->lanes, plane);
         }
+    }
 }
 
 /* ---- plan ---------------------------------------------------------------------------------------- */
 
 static void destroy(struct oct_plan *plan)
 {
-    for (int from = 0; from < OCT_MAX_BANDS; from++) {
-        for (int to = 0; to < OCT_MAX_BANDS; to++)
-            grouped_packed_free(&plan->path[from][to].packed);
-        oct_free(plan->bias[from]);
+    for (int j = 0; j < plan->layer.jobs; j++) {
+        for (int t = 0; t < plan->layer.job[j].terms; t++)
+            grouped_packed_free(&plan->weights.packed[j][t]);
+        oct_free(plan->weights.bias[j]);
     }
-    free(plan->unit);
+    grouped_free_units(&plan->units);
     free(plan->share);
     free(plan);
 }
 
-/* Can 3-wide loops read the path's input in place, without the columns beside it? */
-static bool clips_edges(const struct oct_path *g)
+/* What all paths take; of the last one where they differ. */
+static const char *lanes_name(const struct oct_plan *plan)
 {
-    int right = (g->out.w - 1) * g->stride_w + 3 - g->pad_left - g->in.w;
+    static const char *const names[] = {"own", "any", "one"};
+    const char *name = "none";
+    int last = -1;
 
-    return g->pad_left <= 1 && right <= 1 && g->stride_w <= 2;
-}
+    for (int j = 0; j < plan->layer.jobs; j++) {
+        for (int t = 0; t < plan->layer.job[j].terms; t++) {
+            int path = OCT_PATH(plan->layer.job[j].term[t].from, plan->layer.job[j].to);
 
-static void make_paths(struct oct_plan *plan)
-{
-    const struct oct_problem *p = &plan->p;
-
-    plan->three = p->kw == 3 && p->dilation_w == 1 && p->dilation_h == 1;
-    for (int from = 0; from < p->bands; from++)
-        for (int to = 0; to < p->bands; to++) {
-            struct grouped_path *path = &plan->path[from][to];
-
-            path->exists = oct_path_exists(p, from, to);
-            path->geometry = oct_path_get(p, from, to);
-            if (path->exists && !clips_edges(&path->geometry))
-                plan->three = false;
+            if (path > last)
+                name = names[plan->weights.packed[j][t].lanes];
+            last = oct_max(last, path);
         }
-    for (int b = 0; b < p->bands; b++) {
-        plan->in[b] = oct_in_extent(p, b);
-        plan->out[b] = oct_out_extent(p, b);
-        if (p->oc[b] > 0)
-            plan->top_band = b;
     }
+    return name;
 }
 
-static void name_paths(struct oct_plan *plan)
+static void fill_info(struct oct_plan *plan)
 {
-    for (int to = 0; to < plan->p.bands; to++) {
-        char *part = plan->part[to];
+    struct oct_plan_info *info = &plan->head.info;
+    const char *lanes = lanes_name(plan), *tile = plan->isa->tile;
 
-        for (int from = 0; from < plan->p.bands; from++) {
-            struct grouped_path *path = &plan->path[from][to];
-
-            oct_path_name(&plan->p, from, to, path->name);
-            if (!path->exists || path->geometry.up > 0)
-                continue;
-            if (*part)
-                strcat(part, "+");
-            strcat(part, path->name);
-        }
-        if (!*part)
-            strcpy(part, "add");
-    }
+    info->weight_bytes = plan->weights.bytes;
+    info->scratch_bytes = info->outside_bytes = plan->scratch.area * info->threads * sizeof(float);
+    info->residual_in_place = true;
+    if (plan->three && plan->layer.kernel.h == 3 && strcmp(lanes, "one") == 0)
+        tile = plan->isa->block_tile;
+    snprintf(info->describe, sizeof(info->describe), "grouped:%s %s lanes:%s units:%d strips:%d sources:%d",
+             tile, plan->three ? "3-wide" : "general", lanes, plan->units.count, plan->strips,
+             plan->layer.sources - plan->layer.inputs);
 }
 
-static int pack_band(struct oct_plan *plan, const struct oct_weights *w, int to, struct oct_message *msg)
+static int fill_plan(struct oct_plan *plan, const struct oct_weights *w)
 {
-    const struct oct_problem *p = &plan->p;
-    int blocks = blocks_of(plan, p->oc[to]), taps = p->kh * p->kw;
-    size_t bytes = (size_t)blocks * plan->block * sizeof(float);
+    int threads = plan->head.info.threads;
 
-    for (int from = 0; from < p->bands; from++) {
-        struct grouped_path *path = &plan->path[from][to];
-
-        if (!path->exists)
-            continue;
-        if (!w->path[from][to])
-            return oct_fail(msg, OCT_INVALID, "path %d -> %d exists, but has no weights", from, to);
-        if (!grouped_pack(&path->packed, w->path[from][to], p->ic[from], p->oc[to], path->geometry.groups,
-                          taps, plan->block))
-            return oct_fail(msg, OCT_NO_MEMORY, "no memory for the weights of path %d -> %d", from, to);
-        plan->head.info.weight_bytes += grouped_packed_bytes(&path->packed, blocks, taps, plan->block);
-    }
-    plan->bias[to] = oct_alloc(bytes);
-    if (!plan->bias[to])
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for the bias of band %d", to);
-    memset(plan->bias[to], 0, bytes);
-    if (!(p->epilogue & OCT_EPILOGUE_BIAS) || p->oc[to] == 0)
-        return OCT_OK;
-    if (!w->bias[to])
-        return oct_fail(msg, OCT_INVALID, "the epilogue has a bias, but band %d brings none", to);
-    memcpy(plan->bias[to], w->bias[to], p->oc[to] * sizeof(float));
+    plan->share = malloc((threads + 1) * sizeof(*plan->share));
+    if (!plan->share || pack(&plan->weights, &plan->layer, w) ||
+        grouped_make_units(&plan->units, &plan->layer, &plan->weights))
+        return OCT_NO_MEMORY;
+    plan->strips = choose_strips(plan);
+    share(plan, plan->strips);
+    plan->scratch = grouped_place_scratch(&plan->layer, &plan->margins, &plan->units, plan->strips);
+    place_steps(plan);
+    plan->scratch.area = (plan->scratch.area + 1023) / 1024 * 1024; /* threads share no page */
+    fill_info(plan);
     return OCT_OK;
 }
 
-static void describe(struct oct_plan *plan)
+static int check_problem(const struct oct_problem *p, struct oct_message *msg)
 {
-    static const char *const names[] = {"own", "any", "one"};
-    const char *lanes = "none", *tile = plan->isa->tile;
-
-    for (int i = 0; i < OCT_MAX_BANDS * OCT_MAX_BANDS; i++) {
-        const struct grouped_path *path = &plan->path[i / OCT_MAX_BANDS][i % OCT_MAX_BANDS];
-        if (path->exists)
-            lanes = names[path->packed.lanes];
-    }
-    if (plan->three && plan->p.kh == 3 && lanes == names[GROUPED_ONE])
-        tile = plan->isa->block_tile;
-    snprintf(plan->head.info.describe, sizeof(plan->head.info.describe),
-             "grouped:%s %s lanes:%s units:%d strips:%d sources:%d", tile, plan->three ? "3-wide" : "general",
-             lanes, plan->units, plan->strips, plan->sources);
-}
-
-static int fill_plan(struct oct_plan *plan, const struct oct_weights *w, struct oct_message *msg)
-{
-    int threads = plan->head.info.threads, status;
-
-    make_paths(plan);
-    name_paths(plan);
-    for (int to = 0; to < plan->p.bands; to++) {
-        status = pack_band(plan, w, to, msg);
-        if (status)
-            return status;
-    }
-    make_sources(plan);
-    plan->share = malloc((threads + 1) * sizeof(*plan->share));
-    if (!plan->share || !make_units(plan))
-        return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
-    choose_strips(plan);
-    place_steps(plan);
-    plan->scratch_floats = (plan->scratch_floats + 1023) / 1024 * 1024; /* threads share no page */
-    plan->head.info.scratch_bytes = plan->head.info.outside_bytes =
-        plan->scratch_floats * threads * sizeof(float);
-    plan->head.info.residual_in_place = true;
-    describe(plan);
+    if (p->bands > 1 && (p->pad_top == OCT_PAD_SAME_UPPER || p->pad_left == OCT_PAD_SAME_UPPER))
+        return oct_fail(msg, OCT_UNSUPPORTED,
+                        "grouped layers of several bands with same_upper are not implemented");
+    if (p->groups_per_path || p->stride_h != p->stride_w || p->dilation_h != p->dilation_w)
+        return oct_fail(
+            msg, OCT_UNSUPPORTED,
+            "grouped layers with groups per path, or with unequal strides or dilations of h and w, "
+            "are not implemented");
     return OCT_OK;
 }
 
@@ -414,27 +249,19 @@ int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struc
 {
     static const struct oct_plan_ops ops = {.run = grouped_run_thread, .destroy = destroy};
     struct oct_plan *plan;
-    int status;
+    int status = check_problem(p, msg);
 
-    if (p->d > 1 || p->kd > 1)
-        return oct_fail(msg, OCT_UNSUPPORTED, "3-D layers are not implemented (d is %d, kd is %d)", p->d,
-                        p->kd);
-    if (p->bands > 1 && (p->pad_top == OCT_PAD_SAME_UPPER || p->pad_left == OCT_PAD_SAME_UPPER))
-        return oct_fail(msg, OCT_UNSUPPORTED,
-                        "grouped layers of several bands with same_upper are not implemented");
-    if (p->groups_per_path || p->stride_h != p->stride_w || p->dilation_h != p->dilation_w)
-        return oct_fail(
-            msg, OCT_UNSUPPORTED,
-            "grouped layers with groups per path, or with unequal strides or dilations of h and w, "
-            "are not implemented");
+    if (status)
+        return status;
     plan = calloc(1, sizeof(*plan));
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
-    plan->p = *p;
     plan->isa = isa;
-    plan->block = oct_layout_block(isa->layout);
     oct_plan_begin(&plan->head, &ops, p, isa->layout, options->threads);
-    status = fill_plan(plan, w, msg);
+    status = make_layer(plan, p, msg);
+    if (!status && fill_plan(plan, w))
+        status = oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan with %zu bytes of weights",
+                          plan->weights.bytes);
     if (status) {
         destroy(plan);
         return status;

@@ -1,69 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the grouped frame share: plan.c decides, execute.c runs. */
+/* A plan of a grouped kernel: values, each made of those before it. execute.c tells what a unit is. */
 #ifndef OCT_GROUPED_PLAN_H
 #define OCT_GROUPED_PLAN_H
 
+#include "frame/shares.h"
 #include "grouped/grouped.h"
 
-#define GROUPED_MAX_SOURCES (OCT_MAX_BANDS * (OCT_MAX_BANDS + 3))
-
-struct grouped_range {
-    int first, last;
-};
-
-/* A plane made from an input band, or from a source before it. */
-struct grouped_source {
-    int band, parent; /* -1: the input itself */
-    int log2;         /* 0: a copy, for its margins */
-    int h, w, left, right;
-    int rows; /* most that a strip needs */
-    size_t offset;
-};
-
-struct grouped_path {
-    bool exists;
-    struct oct_path geometry;
-    int source; /* -1: the input itself */
-    struct grouped_packed packed;
-    char name[4];
-    int rows; /* of its result in scratch, where it goes up */
-    size_t offset;
-};
-
-/* Blocks of each band. */
+/* Blocks of each band that share nothing with other units. */
 struct grouped_unit {
-    struct grouped_range in[OCT_MAX_BANDS], out[OCT_MAX_BANDS];
-    double cost;
+    struct span in[OCT_MAX_BANDS], out[OCT_MAX_BANDS];
+};
+
+struct grouped_units {
+    int count;
+    struct grouped_unit *unit;
+    double *cost; /* of each, over all of its planes */
+};
+
+/* By job and term. */
+struct grouped_weights {
+    struct grouped_packed packed[MAX_JOBS][MAX_TERMS];
+    float *bias[MAX_JOBS]; /* of outputs */
+    size_t bytes;
+};
+
+/* Columns of zeros beside the planes in scratch, by source. */
+struct grouped_margins {
+    int left[MAX_SOURCES], right[MAX_SOURCES];
+};
+
+/* Of a thread: the rows that a strip has of each source in scratch and of each upward job, and where. */
+struct grouped_scratch {
+    size_t area; /* floats */
+    size_t source[MAX_SOURCES], job[MAX_JOBS];
+    int source_rows[MAX_SOURCES], job_rows[MAX_JOBS];
 };
 
 struct oct_plan {
     struct oct_plan_head head;
-    struct oct_problem p;
     const struct grouped_isa *isa;
-    int block, top_band; /* the highest output band with channels */
-    bool three;
-    struct grouped_path path[OCT_MAX_BANDS][OCT_MAX_BANDS];
-    struct oct_extent in[OCT_MAX_BANDS], out[OCT_MAX_BANDS];
-    struct grouped_source source[GROUPED_MAX_SOURCES];
-    int sources, units, strips;
-    struct grouped_unit *unit;
-    int64_t *share;               /* of the tasks, thread t has [share[t], share[t + 1]) */
-    char part[OCT_MAX_BANDS][24]; /* of the profile: the paths that one pass over a band sums, "hl+ll" */
-    float *bias[OCT_MAX_BANDS];
-    size_t scratch_floats; /* of a thread */
+    struct layer layer;
+    bool three; /* see struct grouped_conv */
+    struct grouped_margins margins;
+    struct grouped_weights weights;
+    struct grouped_units units;
+    int strips;
+    int64_t *share; /* of the tasks, thread t has [share[t], share[t + 1]) */
+    struct grouped_scratch scratch;
 };
 
-/* The rows that a strip computes of each output band and each path that goes up, and needs of each source. */
+/* The rows that a strip has of every job, and needs of every source. */
 struct grouped_rows {
-    struct grouped_range out[OCT_MAX_BANDS], up[OCT_MAX_BANDS][OCT_MAX_BANDS], source[GROUPED_MAX_SOURCES];
+    struct span job[MAX_JOBS], source[MAX_SOURCES];
 };
 
-void grouped_find_rows(const struct oct_plan *plan, int strip, struct grouped_rows *rows);
+void grouped_find_rows(struct grouped_rows *out, const struct layer *layer, int strips, int strip);
 
-/* Floats of a row of the source, margins included. */
-/* A thread's share of everything (struct oct_plan_ops). */
-void grouped_run_thread(struct oct_plan *plan, const struct oct_io *io, int thread, int team);
+/* Floats of a row of a source in scratch, margins included. */
+size_t grouped_source_row(const struct layer *layer, const struct grouped_margins *margins, int source);
 
-size_t grouped_source_row(const struct oct_plan *plan, const struct grouped_source *s);
+/* A place for every buffer, for the greediest strip and unit. */
+struct grouped_scratch grouped_place_scratch(const struct layer *layer, const struct grouped_margins *margins,
+                                             const struct grouped_units *units, int strips);
+
+/* OCT_OK or OCT_NO_MEMORY; either way to be freed. */
+int grouped_make_units(struct grouped_units *out, const struct layer *layer,
+                       const struct grouped_weights *weights);
+void grouped_free_units(struct grouped_units *units);
 
 #endif
