@@ -235,7 +235,8 @@ OCT_API struct oct_tensor oct_out_tensor(const struct oct_problem *p, int band, 
                                          void *data);
 
 /* 64-byte aligned, transparent huge pages asked for where the size allows; not touched, not zeroed.
- * Baselines and candidates must all allocate here: huge pages on one side alone fake a gain of 6%. */
+ * 16 bytes behind the end are readable, as XNNPACK wants of every tensor. Baselines and candidates must all
+ * allocate here: huge pages on one side alone fake a gain of 6%. */
 OCT_API void *oct_alloc(size_t bytes);
 OCT_API void oct_free(void *p);
 
@@ -314,6 +315,9 @@ struct oct_kernel {
     bool exact;             /* small integers in, exact results out, whatever the order of the sums */
     double error_growth;    /* on reals: factor on the bound of a plain sum; 1 for direct kernels */
     bool profiles;          /* honours oct_io.profile */
+
+    /* What a kernel needs beside its instruction set; NULL: nothing. OCT_OK or OCT_UNSUPPORTED. */
+    int (*available)(struct oct_message *msg);
 
     /* Called through oct_plan_create(), which has checked problem, isa, types and options. */
     int (*plan)(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,

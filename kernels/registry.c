@@ -16,6 +16,9 @@ const struct oct_kernel *const oct_kernels[] = {
     &oct_f32_onednn_postop,
     &oct_f32_onednn_winograd,
 #endif
+#ifdef OCT_WITH_XNNPACK
+    &oct_f32_xnnpack,
+#endif
     &oct_auto,
     NULL,
 };

@@ -36,7 +36,8 @@ run_tests build
 [ "${1-}" != --quick ] || exit 0
 
 echo "== nothing optional"
-scripts/build.sh build-bare -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_ONEDNN=OFF -DOCT_HWLOC=OFF -DOCT_PFM=OFF
+scripts/build.sh build-bare -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_ONEDNN=OFF -DOCT_XNNPACK=OFF -DOCT_HWLOC=OFF \
+    -DOCT_PFM=OFF
 echo "== clang"
 clang_type=Debug # clang takes minutes to optimise the unrolled tiles
 [ "${1-}" != --full ] || clang_type=Release

@@ -18,6 +18,7 @@ function(home header home)
 endfunction()
 
 home(dnnl kernels/onednn/api.h)
+home(xnnpack.h kernels/xnnpack/plan.h)
 home(hwloc bench/machine/topology_hwloc.c)
 home(perfmon/ bench/counters/counters_system.c)
 home(linux/perf_event bench/counters/counters_system.c)

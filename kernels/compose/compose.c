@@ -115,3 +115,35 @@ void compose_add(struct composer *o, int band, int a, int b, int dst, bool epilo
                                         .dst = dst,
                                         .ending = {.epilogue = epilogue}});
 }
+
+static void accumulate_band(struct composer *o, int to, enum band_order order)
+{
+    int y = compose_output(to), end = order == FINEST_FIRST ? o->p->bands : -1, next;
+    struct ending ending = {.accumulate = false};
+
+    for (int from = compose_next_path(o, o->p->bands - 1 - end, to, order); from != end; from = next) {
+        struct oct_path path = oct_path_get(o->p, from, to);
+
+        next = compose_next_path(o, from, to, order);
+        ending.bias = ending.epilogue = next == end;
+        if (path.up) {
+            int low = compose_scratch(o, to, path.out);
+            /* Upsampling copies the bias along; adding it at low resolution is cheaper. */
+            compose_conv(o, from, to, low, (struct ending){.bias = ending.bias});
+            compose_upsample(o, from, to, low, y, ending);
+        } else {
+            compose_conv(o, from, to, y, ending);
+        }
+        ending.accumulate = true;
+    }
+}
+
+struct composition compose_accumulating(const struct oct_problem *p, enum band_order order)
+{
+    struct composer o = composer_of(p);
+
+    for (int to = 0; to < p->bands; to++)
+        if (p->oc[to])
+            accumulate_band(&o, to, order);
+    return o.c;
+}

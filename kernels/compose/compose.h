@@ -37,7 +37,10 @@ void compose_upsample(struct composer *o, int from, int to, int src, int dst, st
 /* dst = a + b; a may be dst. */
 void compose_add(struct composer *o, int band, int a, int b, int dst, bool epilogue);
 
-/* The fewest passes where a convolution can accumulate: f32_onednn_postop and f32_onednn_winograd. */
-struct composition compose_postop(const struct oct_problem *p);
+enum band_order { COARSEST_FIRST = -1, FINEST_FIRST = 1 };
+
+/* The fewest passes where a path can accumulate: the first one writes Y, the others add to it, and the last
+ * one ends with the epilogue. */
+struct composition compose_accumulating(const struct oct_problem *p, enum band_order order);
 
 #endif

@@ -10,7 +10,7 @@
 static int plan_winograd(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
                          const struct oct_plan_options *options, struct oct_message *msg)
 {
-    struct composition c = compose_postop(p);
+    struct composition c = compose_accumulating(p, COARSEST_FIRST);
     int status = compose_check(p, msg);
 
     return status ? status : onednn_plan(out, p, w, options, OCT_ALGORITHM_WINOGRAD, &c, msg);
@@ -27,5 +27,6 @@ const struct oct_kernel oct_f32_onednn_winograd = {
     .exact = false,
     .error_growth = 16,
     .profiles = true,
+    .available = onednn_winograd_available,
     .plan = plan_winograd,
 };

@@ -93,6 +93,7 @@ extern const struct oct_kernel oct_f32_avx512_direct;
 extern const struct oct_kernel oct_f32_onednn_framework;
 extern const struct oct_kernel oct_f32_onednn_postop;
 extern const struct oct_kernel oct_f32_onednn_winograd;
+extern const struct oct_kernel oct_f32_xnnpack;
 extern const struct oct_kernel oct_auto;
 
 #endif

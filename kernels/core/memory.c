@@ -10,14 +10,16 @@
 #define HUGE_PAGE      ((size_t)2 << 20)
 #define HUGE_PAGE_FROM ((size_t)256 << 10)
 
+#define READ_PAST 16 /* what XNNPACK may read behind a tensor */
+
 void *oct_alloc(size_t bytes)
 {
     size_t align = bytes >= HUGE_PAGE_FROM ? HUGE_PAGE : 64;
     void *p;
 
-    if (bytes > SIZE_MAX - align)
+    if (bytes > SIZE_MAX - READ_PAST - align)
         return NULL;
-    bytes = bytes ? (bytes + align - 1) / align * align : align;
+    bytes = (bytes + READ_PAST + align - 1) / align * align;
     p = aligned_alloc(align, bytes);
     if (p && align == HUGE_PAGE)
         (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: without it the memory is merely slower */

@@ -7,7 +7,7 @@ int oct_kernel_available(const struct oct_kernel *k, struct oct_message *msg)
     uint32_t missing = k->isa & ~oct_cpu_usable();
 
     if (!missing)
-        return OCT_OK;
+        return k->available ? k->available(msg) : OCT_OK;
     return oct_fail(msg, OCT_UNSUPPORTED, "%s needs %s, which %s", k->name, oct_isa_name(missing),
                     missing & ~oct_cpu_detected() ? "this processor or system does not have"
                                                   : "the isa limit excludes");

@@ -8,6 +8,9 @@
 
 #include "core/composition.h"
 
+/* OCT_UNSUPPORTED from version 3 on, which has none for x86. */
+int onednn_winograd_available(struct oct_message *msg);
+
 /* OCT_ALGORITHM_WINOGRAD: that algorithm wherever the library has it, and OCT_UNSUPPORTED where no path has.
  */
 int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,

@@ -306,3 +306,11 @@ const char *oct_onednn_version(void)
     pthread_once(&once, read_version);
     return version;
 }
+
+int onednn_winograd_available(struct oct_message *msg)
+{
+    return api_has_winograd
+               ? OCT_OK
+               : oct_fail(msg, OCT_UNSUPPORTED, "oneDNN %s has no Winograd convolution; 2.x has, on x86",
+                          oct_onednn_version());
+}
