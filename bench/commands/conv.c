@@ -27,6 +27,7 @@ enum {
     KEY_PAD,
     KEY_DILATION,
     KEY_GROUPS,
+    KEY_SET,
     KEY_DOWN,
     KEY_STRIDE_ORDER,
     KEY_EPILOGUE,
@@ -147,6 +148,40 @@ static int take_number_or(const char *flag, const char *arg, const char *word, i
                                   : (int)options_number(state, flag, arg, (uint64_t)low, 1 << 20);
 }
 
+static const struct oct_field *field_named(const char *arg, size_t length)
+{
+    for (const struct oct_field *f = oct_fields; f->name; f++)
+        if (strlen(f->name) == length && strncmp(f->name, arg, length) == 0)
+            return f;
+    return NULL;
+}
+
+/* FIELD=VALUE of any field that the files do not tell. */
+static void take_field(struct conv_request *r, const char *arg, struct argp_state *state)
+{
+    size_t length = strcspn(arg, "=");
+    const struct oct_field *f = field_named(arg, length);
+    struct oct_problem scratch = oct_problem_default();
+    const char *names[64], *near;
+    char name[48];
+    size_t count = 0;
+
+    for (const struct oct_field *each = oct_fields; each->name; each++)
+        names[count++] = each->name;
+    snprintf(name, sizeof(name), "%.*s", (int)(length < 47 ? length : 47), arg);
+    near = nearest_word(name, names, count);
+    if (!f)
+        argp_error(state, "--set: unknown field '%s'%s%s%s", name, near ? "; did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
+    else if (!arg[length] || !oct_field_parse(f, &scratch, arg + length + 1))
+        argp_error(state, "--set: '%s' is no value of %s (%s)", arg[length] ? arg + length + 1 : "", f->name,
+                   f->help);
+    else if (r->set_count == CONV_MOST_SET)
+        argp_error(state, "--set: more than %d fields", CONV_MOST_SET);
+    else
+        r->set[r->set_count].field = f, r->set[r->set_count++].text = arg + length + 1;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     static const char *const downs[] = {"pool", "strided"};
@@ -158,13 +193,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case KEY_STRIDE:
-        r->stride = (int)options_number(state, "--stride", arg, 1, 2);
+        r->stride = (int)options_number(state, "--stride", arg, 1, OCT_MAX_STRIDE);
         return 0;
     case KEY_PAD:
         r->pad = take_number_or("--pad", arg, "same", OCT_PAD_SAME, 0, state);
         return 0;
     case KEY_DILATION:
         r->dilation = (int)options_number(state, "--dilation", arg, 1, 1024);
+        return 0;
+    case KEY_SET:
+        take_field(r, arg, state);
         return 0;
     case KEY_GROUPS:
         r->groups = take_number_or("--groups", arg, "depthwise", OCT_GROUPS_DEPTHWISE, 1, state);
@@ -244,10 +282,15 @@ static const struct argp_option options[] = {
     {"hw", KEY_HW, "HxW", 0, "Extents of the layer, where band 0 has no input and they are odd", 1},
     {"oc", KEY_OC, "N,N,...", 0, "Channels of the output bands, where nothing else tells", 1},
     {NULL, 0, NULL, 0, "The layer:", 2},
-    {"stride", KEY_STRIDE, "N", 0, "1 or 2", 2},
+    {"stride", KEY_STRIDE, "N", 0, "Of height and width, 1 to 16; with two bands or more 1, 2 or 4", 2},
     {"pad", KEY_PAD, "N", 0, "Zeros on each side, or same (default): dilation * (k - 1) / 2", 2},
     {"dilation", KEY_DILATION, "N", 0, "Distance between the taps of the window", 2},
     {"groups", KEY_GROUPS, "N", 0, "A number, or depthwise", 2},
+    {"set", KEY_SET, "FIELD=VALUE", 0,
+     "Any other field of a layer as configs name it: stride_h=3, dilation_d=2, pad_left=1, "
+     "pad_top=same_upper, "
+     "pad_front=causal, groups_per_path=true. Padding words stand on both sides of an axis. May be repeated",
+     2},
     {"down", KEY_DOWN, "HOW", 0,
      "pool: average pooling (default); strided: strided convolution (default for one band)", 2},
     {"stride-order", KEY_STRIDE_ORDER, "HOW", 0, "official (default), or pool_first", 2},

@@ -5,6 +5,8 @@
 
 #include "check/npy.h"
 
+#define CONV_MOST_SET 32 /* --set options */
+
 /* What the command line says; NULL, 0 or -1 where it says nothing. */
 struct conv_request {
     const char *in[OCT_MAX_BANDS], *bias[OCT_MAX_BANDS], *residual[OCT_MAX_BANDS], *out[OCT_MAX_BANDS];
@@ -14,6 +16,11 @@ struct conv_request {
     int h, w;                        /* 0: from the input bands */
     int oc[OCT_MAX_BANDS], oc_count; /* for output bands that no weights, bias or residual tell */
     int stride, pad, dilation, groups;
+    struct { /* fields by name, over all of the above */
+        const struct oct_field *field;
+        const char *text;
+    } set[CONV_MOST_SET];
+    int set_count;
     int down; /* of enum oct_down, -1: average pooling, but a strided convolution for one band */
     enum oct_stride_order stride_order;
     uint32_t activation; /* relu, relu6 or none; bias and residual follow from their files */

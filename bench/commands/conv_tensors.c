@@ -207,7 +207,7 @@ static int take_path(struct conv_tensors *t, const struct conv_request *r, int f
     const struct npy *w = &t->path[from][to];
     const char *path = r->path[from][to];
     char shape[SHAPE_ROOM], name[4];
-    int status, inputs;
+    int status, groups, inputs;
 
     oct_path_name(p, from, to, name);
     if (w->rank != 4 && w->rank != 5)
@@ -219,19 +219,22 @@ static int take_path(struct conv_tensors *t, const struct conv_request *r, int f
     if (p->groups == OCT_GROUPS_DEPTHWISE && from != to)
         return message_fail(msg, OCT_INVALID, "%.100s: a depthwise layer has no path %s between bands", path,
                             name);
-    if (p->groups > 0 && p->ic[from] % p->groups)
+    status = take_outputs(p, to, (int)w->shape[0], path, msg);
+    if (status)
+        return status;
+    groups = oct_path_get(p, from, to).groups;
+    if (groups < 1 || p->ic[from] % groups)
         return message_fail(msg, OCT_INVALID, "%.100s: %d channels do not divide into %d groups", r->in[from],
-                            p->ic[from], p->groups);
-    inputs = p->groups == OCT_GROUPS_DEPTHWISE ? 1 : p->ic[from] / p->groups;
+                            p->ic[from], groups);
+    inputs = p->ic[from] / groups;
     if ((int)w->shape[1] != inputs)
         return message_fail(
             msg, OCT_INVALID,
             "%.100s: weights of path %s over %zu input channels, but %d channels of input band %d "
             "make it %d",
             path, name, w->shape[1], p->ic[from], from, inputs);
-    status = take_outputs(p, to, (int)w->shape[0], path, msg);
     p->paths |= OCT_PATH_BIT(from, to);
-    return status ? status : take_window(p, w, path, first, msg);
+    return take_window(p, w, path, first, msg);
 }
 
 static int take_paths(struct conv_tensors *t, const struct conv_request *r, struct oct_message *msg)
@@ -337,6 +340,12 @@ static int check_output_band(const struct conv_tensors *t, const struct conv_req
     return r->residual[band] ? check_residual(t, r, band, msg) : OCT_OK;
 }
 
+static void set_fields(struct oct_problem *p, const struct conv_request *r)
+{
+    for (int i = 0; i < r->set_count; i++)
+        (void)oct_field_parse(r->set[i].field, p, r->set[i].text); /* tried where the option was read */
+}
+
 int conv_tensors_load(struct conv_tensors *out, const struct conv_request *r, struct oct_message *msg)
 {
     struct oct_problem *p = &out->problem;
@@ -347,6 +356,7 @@ int conv_tensors_load(struct conv_tensors *out, const struct conv_request *r, st
     oct_problem_set_stride(p, r->stride);
     oct_problem_set_dilation(p, r->dilation);
     p->groups = r->groups;
+    set_fields(p, r);
     p->stride_order = r->stride_order;
     status = take_bands(p, r, msg);
     p->down = r->down >= 0 ? (enum oct_down)r->down : p->bands == 1 ? OCT_DOWN_STRIDED : OCT_DOWN_POOL;
@@ -359,6 +369,7 @@ int conv_tensors_load(struct conv_tensors *out, const struct conv_request *r, st
     if (!status)
         status = take_epilogue(out, r, msg);
     oct_problem_set_pad(p, r->pad);
+    set_fields(p, r);
     if (!status)
         status = oct_problem_check(p, msg);
     for (int b = 0; !status && b < p->bands; b++)

@@ -100,3 +100,18 @@ void config_shard(struct config *config, int i, int n)
     }
     config->count = kept;
 }
+
+struct oct_problem cases_first_schema(const struct oct_problem *p)
+{
+    struct oct_problem q = *p, usual = oct_problem_default();
+
+    q.stride_d = 1;
+    q.stride_w = q.stride_h;
+    q.dilation_d = q.dilation_w = q.dilation_h;
+    q.pad_bottom = q.pad_left = q.pad_right = q.pad_top;
+    q.pad_front = q.pad_back = q.pad_top >= 0 && q.kd == 1 ? 0 : q.pad_top;
+    q.groups_per_path = usual.groups_per_path;
+    q.types.weights = q.types.dst = q.types.src;
+    q.types.acc = usual.types.acc;
+    return q;
+}

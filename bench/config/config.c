@@ -196,8 +196,9 @@ static void check_schema(const struct yaml_node *root, struct complaints *to)
 
     if (!schema)
         complain_at(to, root, "'schema' is missing: write 'schema: 1' at the top");
-    else if (integer_read(&number, "schema", schema, 0, INT32_MAX, to) && number != 1)
-        complain_at(to, schema, "schema %" PRId64 " is not known; this octbench reads schema 1", number);
+    else if (integer_read(&number, "schema", schema, 0, INT32_MAX, to) && number != 1 && number != 2)
+        complain_at(to, schema, "schema %" PRId64 " is not known; this octbench reads schemas 1 and 2",
+                    number);
 }
 
 static void read_root(struct config *out, const struct yaml_node *root, struct complaints *to)

@@ -47,26 +47,10 @@ static uint64_t hash_first_schema(uint64_t hash, const struct oct_problem *p)
     return hash;
 }
 
-/* The problem as the first schema would have told it: one stride, one padding, one dilation. */
-static struct oct_problem as_first_schema(const struct oct_problem *p)
-{
-    struct oct_problem q = *p, usual = oct_problem_default();
-
-    q.stride_d = 1;
-    q.stride_w = q.stride_h;
-    q.dilation_d = q.dilation_w = q.dilation_h;
-    q.pad_bottom = q.pad_left = q.pad_right = q.pad_top;
-    q.pad_front = q.pad_back = q.pad_top >= 0 && q.kd == 1 ? 0 : q.pad_top;
-    q.groups_per_path = usual.groups_per_path;
-    q.types.weights = q.types.dst = q.types.src;
-    q.types.acc = usual.types.acc;
-    return q;
-}
-
 /* Ids of the first schema stay: what that could not say is added behind. */
 static uint64_t hash_problem(uint64_t hash, const struct oct_problem *p)
 {
-    struct oct_problem first = as_first_schema(p);
+    struct oct_problem first = cases_first_schema(p);
     char text[64];
 
     hash = hash_first_schema(hash, p);

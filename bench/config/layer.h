@@ -1,58 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of a layer: names, types, ranges, and how their values become a problem. */
+/* The keys of a layer, what they set, and how that becomes a problem. Every field of a problem is a key by
+ * its own name; shorter keys set several. */
 #ifndef BENCH_LAYER_H
 #define BENCH_LAYER_H
 
 #include "config/values.h"
 
-/* What a key sets; `k` sets two of them, `alpha` too. */
-enum field {
-    FIELD_LAYER,
-    FIELD_N,
-    FIELD_D,
-    FIELD_H,
-    FIELD_W,
-    FIELD_KD,
-    FIELD_KH,
-    FIELD_KW,
-    FIELD_STRIDE,
-    FIELD_PAD,
-    FIELD_DILATION,
-    FIELD_GROUPS,
-    FIELD_C_IN,
-    FIELD_C_OUT,
-    FIELD_ALPHA_IN,
-    FIELD_ALPHA_OUT,
-    FIELD_BANDS,
-    FIELD_IC,
-    FIELD_OC,
-    FIELD_DOWN,
-    FIELD_STRIDE_ORDER,
-    FIELD_PATHS,
-    FIELD_DTYPE,
-    FIELD_EPILOGUE,
-    FIELD_CACHE,
-    FIELD_KERNEL,
-    FIELD_THREADS,
-    FIELDS,
+#define PROBLEM_SLOTS 48 /* at least the rows of oct_fields[] */
+
+/* What a key sets: slot i below PROBLEM_SLOTS is row i of oct_fields[]; the others are the config's own. */
+enum slot {
+    SLOT_LAYER = PROBLEM_SLOTS,
+    SLOT_C_IN,
+    SLOT_C_OUT,
+    SLOT_ALPHA_IN,
+    SLOT_ALPHA_OUT,
+    SLOT_CACHE,
+    SLOT_KERNEL,
+    SLOT_THREADS,
+    SLOTS,
 };
+
+/* The slot of a problem's field. */
+int slot_of(const char *field);
 
 struct value {
     const struct yaml_node *at; /* NULL: not set */
     int64_t number;             /* integers, words, sets of words as bits */
     double real;
     int channels[OCT_MAX_BANDS], bands;
+    int side[4];   /* padding as a list: top, bottom, left, right */
+    bool per_path; /* groups: {per_path: N} */
     struct kernel_set kernels;
 };
 
 struct layer_values {
-    struct value field[FIELDS];
+    struct value slot[SLOTS];
 };
 
-struct layer_key;
+#define MOST_SETS 4
 
-/* The key of that name, or NULL after a complaint that offers the nearest one. */
-const struct layer_key *layer_key_find(const struct yaml_node *name, struct complaints *to);
+enum layer_type {
+    TYPE_INTEGER,
+    TYPE_REAL,
+    TYPE_WORD,
+    TYPE_FLAGS,
+    TYPE_CHANNELS,
+    TYPE_GROUPS, /* a number, depthwise, or {per_path: N} */
+    TYPE_SIDES,  /* a number, a word, [h, w] or [top, bottom, left, right] */
+    TYPE_NAME,
+    TYPE_KERNEL,
+};
+
+struct layer_key {
+    const char *name;
+    enum layer_type type;
+    int sets[MOST_SETS]; /* slots */
+    int64_t low, high;
+    const struct oct_word *words; /* ended by a NULL name; an integer may have some beside its numbers */
+    int count;                    /* of sets */
+};
+
+/* The key of that name. False after a complaint that offers the nearest one. */
+bool layer_key_find(struct layer_key *out, const struct yaml_node *name, struct complaints *to);
 /* One value of a key. False after a complaint. */
 bool layer_value_read(struct value *out, const struct layer_key *key, const struct yaml_node *node,
                       enum kernel_reach reach, struct complaints *to);

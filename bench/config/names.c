@@ -28,16 +28,27 @@ static void append(struct text *t, const char *fmt, ...)
 
 static void append_epilogue(struct text *t, uint32_t epilogue)
 {
-    static const char *const names[] = {"bias", "residual", "relu", "relu6"};
+    for (const struct oct_word *w = oct_field_find("epilogue")->words; w->name; w++)
+        if (epilogue & (uint32_t)w->value)
+            append(t, "_%s", w->name);
+}
 
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (epilogue >> i & 1)
-            append(t, "_%s", names[i]);
+/* "_stride_w3": what a layer has beyond one stride, padding and dilation. */
+static void append_axes(struct text *t, const struct oct_problem *v)
+{
+    struct oct_problem first = cases_first_schema(v);
+    char text[64];
+
+    for (const struct oct_field *f = oct_fields; f->name; f++)
+        if (f->type != OCT_FIELD_CHANNELS && oct_field_get(f, v) != oct_field_get(f, &first))
+            append(t, "_%s%s", f->name, oct_field_text(f, v, text, sizeof(text)));
 }
 
 /* "3x3_64-64_56": window, channels, extent, then what is not usual. */
 static void append_geometry(struct text *t, const struct oct_problem *v)
 {
+    char pad[24];
+
     if (v->kd > 1)
         append(t, "%dx", v->kd);
     append(t, "%dx%d_%d-%d_", v->kh, v->kw, v->ic[0], v->oc[0]);
@@ -47,7 +58,7 @@ static void append_geometry(struct text *t, const struct oct_problem *v)
     if (v->stride_h > 1)
         append(t, "_s%d", v->stride_h);
     if (v->pad_top != OCT_PAD_SAME)
-        append(t, "_p%d", v->pad_top);
+        append(t, "_p%s", oct_field_text(oct_field_find("pad_top"), v, pad, sizeof(pad)));
     if (v->dilation_h > 1)
         append(t, "_l%d", v->dilation_h);
     if (v->groups == OCT_GROUPS_DEPTHWISE)
@@ -56,6 +67,7 @@ static void append_geometry(struct text *t, const struct oct_problem *v)
         append(t, "_g%d", v->groups);
     if (v->n > 1)
         append(t, "_n%d", v->n);
+    append_axes(t, v);
     append_epilogue(t, v->epilogue);
 }
 

@@ -19,14 +19,13 @@ static bool read_column(struct column *out, size_t *length, const struct yaml_no
     bool good = true, is_list = list->kind == YAML_LIST;
     size_t count = is_list ? list->count : 1;
 
-    out->key = layer_key_find(name, to);
-    if (!out->key)
+    if (!layer_key_find(&out->key, name, to))
         return false;
     if (count == 0) {
         complain_at(to, list, "'%s' has no values", name->text);
         return false;
     }
-    if (layer_has(taken, out->key)) {
+    if (layer_has(taken, &out->key)) {
         complain_at(to, name, "'%s' sets what another key of this suite has set", name->text);
         return false;
     }
@@ -35,9 +34,9 @@ static bool read_column(struct column *out, size_t *length, const struct yaml_no
         return no_memory(to, list);
     for (size_t i = 0; i < count; i++)
         good =
-            layer_value_read(&out->values[i], out->key, is_list ? list->item[i] : list, KERNELS_HERE, to) &&
+            layer_value_read(&out->values[i], &out->key, is_list ? list->item[i] : list, KERNELS_HERE, to) &&
             good;
-    layer_set(taken, out->key, &(struct value){.at = name});
+    layer_set(taken, &out->key, &(struct value){.at = name});
     *length = count;
     return good;
 }
@@ -173,7 +172,7 @@ void suite_free(struct suite *suite)
  * include's only where it says how to run and the include does not. */
 static bool takes_part(const struct dimension *dim, const struct pattern *include)
 {
-    const struct layer_key *key = dim->column[0].key;
+    const struct layer_key *key = &dim->column[0].key;
 
     return !include || (dim->columns == 1 && layer_key_is_how(key) && !layer_has(&include->values, key));
 }
@@ -196,7 +195,7 @@ static size_t count_dims(const struct suite *suite, const struct pattern *includ
 static bool has_own(const struct suite *suite)
 {
     for (size_t d = 0; d < suite->dims; d++)
-        if (suite->dim[d].columns > 1 || !layer_key_is_how(suite->dim[d].column[0].key))
+        if (suite->dim[d].columns > 1 || !layer_key_is_how(&suite->dim[d].column[0].key))
             return true;
     return suite->includes == 0;
 }
@@ -212,15 +211,16 @@ size_t suite_combinations(const struct suite *suite, size_t limit)
 
 static uint64_t kernels_left(struct suite *suite, const struct layer_values *values, bool exclude)
 {
-    const struct value *asked = &values->field[FIELD_KERNEL];
+    const struct value *asked = &values->slot[SLOT_KERNEL];
     struct kernel_set all = {.matched = kernels_available()};
-    enum oct_dtype dtype =
-        values->field[FIELD_DTYPE].at ? (enum oct_dtype)values->field[FIELD_DTYPE].number : OCT_F32;
+    enum oct_dtype dtype = values->slot[slot_of("src_type")].at
+                               ? (enum oct_dtype)values->slot[slot_of("src_type")].number
+                               : OCT_F32;
     uint64_t kernels = kernels_of(asked->at ? &asked->kernels : &all, dtype);
 
     for (size_t i = 0; exclude && i < suite->excludes; i++) {
         struct pattern *p = &suite->exclude[i];
-        const struct value *which = &p->values.field[FIELD_KERNEL];
+        const struct value *which = &p->values.slot[SLOT_KERNEL];
 
         if (!layer_matches(values, &p->values))
             continue;
@@ -235,7 +235,7 @@ static bool visit(struct suite *suite, const struct layer_values *values, bool e
                   suite_each each, void *user)
 {
     uint64_t kernels = kernels_left(suite, values, exclude);
-    const struct value *dtype = &values->field[FIELD_DTYPE];
+    const struct value *dtype = &values->slot[slot_of("src_type")];
 
     if (kernels)
         return each(user, suite, values, kernels);
@@ -260,7 +260,7 @@ static bool walk(struct suite *suite, const struct layer_values *base, const str
             if (!takes_part(dim, include))
                 continue;
             for (size_t c = 0; c < dim->columns; c++)
-                layer_set(&values, dim->column[c].key, &dim->column[c].values[rest % dim->length]);
+                layer_set(&values, &dim->column[c].key, &dim->column[c].values[rest % dim->length]);
             rest /= dim->length;
         }
         if (include)

@@ -7,7 +7,7 @@
 
 /* Values of one key; all columns of a dimension advance together. */
 struct column {
-    const struct layer_key *key;
+    struct layer_key key;
     struct value *values;
 };
 

@@ -56,17 +56,6 @@ static void list_paths(const struct oct_problem *p, char *cell, size_t size)
         set_text(cell, size, "none");
 }
 
-static void list_epilogue(uint32_t epilogue, char *cell, size_t size)
-{
-    static const char *const names[] = {"bias", "residual", "relu", "relu6"};
-
-    for (int i = 0; i < 4; i++)
-        if (epilogue & 1u << i)
-            add_text(cell, size, "+", "%s", names[i]);
-    if (!*cell)
-        set_text(cell, size, "none");
-}
-
 /* The pattern of a regular expression that matches the name and nothing else. */
 static void quote_pattern(const char *name, char *to, size_t size)
 {
@@ -135,7 +124,7 @@ static void describe_problem(const struct oct_problem *p, struct result_row *row
              p->stride_order == OCT_STRIDE_POOL_FIRST ? "+first" : "");
     list_paths(p, row->paths, sizeof(row->paths));
     SET(row->dtype, oct_dtype_name(p->types.src));
-    list_epilogue(p->epilogue, row->epilogue, sizeof(row->epilogue));
+    oct_field_text(oct_field_find("epilogue"), p, row->epilogue, sizeof(row->epilogue));
     row->macs = (int64_t)oct_macs(p);
     row->macs_vanilla = (int64_t)oct_macs(&vanilla);
     row->act_bytes = (int64_t)oct_act_bytes(p);

@@ -17,9 +17,10 @@ static const struct oct_word switch_words[] = {{"false", 0}, {"true", 1}, {0}};
 static const struct oct_word down_words[] = {{"pool", OCT_DOWN_POOL}, {"strided", OCT_DOWN_STRIDED}, {0}};
 static const struct oct_word order_words[] = {
     {"official", OCT_STRIDE_OFFICIAL}, {"pool_first", OCT_STRIDE_POOL_FIRST}, {0}};
-static const struct oct_word type_words[] = {
-    {"f32", OCT_F32}, {"bf16", OCT_BF16}, {"s8", OCT_S8}, {"s32", OCT_S32}, {0}};
-static const struct oct_word epilogue_words[] = {{"bias", OCT_EPILOGUE_BIAS},
+static const struct oct_word type_words[] = {{"f32", OCT_F32}, {"bf16", OCT_BF16}, {"s8", OCT_S8}, {0}};
+static const struct oct_word acc_words[] = {{"f32", OCT_F32}, {"s32", OCT_S32}, {0}};
+static const struct oct_word epilogue_words[] = {{"none", 0},
+                                                 {"bias", OCT_EPILOGUE_BIAS},
                                                  {"residual", OCT_EPILOGUE_RESIDUAL},
                                                  {"relu", OCT_EPILOGUE_RELU},
                                                  {"relu6", OCT_EPILOGUE_RELU6},
@@ -67,7 +68,7 @@ const struct oct_field oct_fields[] = {
     {"weight_type", OCT_FIELD_WORD, AT(types.weights), 0, 0, OCT_F32, type_words,
      "element type of the weights"},
     {"dst_type", OCT_FIELD_WORD, AT(types.dst), 0, 0, OCT_F32, type_words, "element type of the output"},
-    {"acc_type", OCT_FIELD_WORD, AT(types.acc), 0, 0, OCT_F32, type_words, "element type of the sums"},
+    {"acc_type", OCT_FIELD_WORD, AT(types.acc), 0, 0, OCT_F32, acc_words, "element type of the sums"},
     {"epilogue", OCT_FIELD_FLAGS, AT(epilogue), 0, 0, 0, epilogue_words, "what follows the sum"},
     {0}};
 

@@ -12,44 +12,6 @@
 
 #define PROJECT TESTS_DIR "/.."
 
-/* A config in a string that must load. */
-static struct config good(const char *text)
-{
-    struct config config;
-    struct outcome o;
-    char path[64];
-
-    write_temporary(path, text, strlen(text));
-    o = load(&config, path);
-    unlink(path);
-    if (o.status)
-        print_error("%s", o.said);
-    assert_int_equal(o.status, 0);
-    assert_string_equal(o.said, "");
-    free(o.said);
-    return config;
-}
-
-static const struct bench_case *find(const struct config *config, const char *name)
-{
-    for (size_t g = 0; g < config->count; g++)
-        for (size_t i = 0; i < config->groups[g].count; i++)
-            if (strcmp(config->groups[g].cases[i].name, name) == 0)
-                return &config->groups[g].cases[i];
-    return NULL;
-}
-
-/* Cases that are not there on behalf of the baseline alone. */
-static size_t octave_cases(const struct config *config)
-{
-    size_t n = 0;
-
-    for (size_t g = 0; g < config->count; g++)
-        for (size_t i = 0; i < config->groups[g].count; i++)
-            n += !config->groups[g].cases[i].vanilla;
-    return n;
-}
-
 /* ---- good ones ----------------------------------------------------------------------------------- */
 
 #define TWO_LAYERS                                                                \
@@ -154,90 +116,6 @@ static void ids_survive_edits(void **state)
     assert_string_not_equal(a.hash, b.hash);
     config_free(&a);
     config_free(&b);
-}
-
-/* The layer of one combination in a suite `s`, through f32_naive unless the text says otherwise. */
-static struct config one(const char *matrix)
-{
-    char text[512];
-
-    snprintf(text, sizeof(text), "schema: 1\ndefaults: {kernel: f32_naive}\nsuites: {s: {matrix: {%s}}}\n",
-             matrix);
-    return good(text);
-}
-
-static void ratio_is_rounded_down_once(void **state)
-{
-    struct config c =
-        one("alpha_in: 0.3, alpha_out: 0.7, c_in: 9, c_out: 5, h: 7, w: 9, kh: 1, kw: 3, d: 4, kd: 3");
-    const struct bench_case *bc = &c.groups[0].cases[c.groups[0].count - 1];
-
-    (void)state;
-    assert_int_equal(bc->problem.bands, 2);
-    assert_int_equal(bc->problem.ic[1], 2);
-    assert_int_equal(bc->problem.ic[0], 7);
-    assert_int_equal(bc->problem.oc[1], 3);
-    assert_int_equal(bc->problem.oc[0], 2);
-    assert_int_equal(bc->problem.kd, 3);
-    assert_int_equal(c.groups[0].c_in, 9);
-    assert_int_equal(c.groups[0].c_out, 5);
-    assert_string_equal(bc->name, "s/3x1x3_9-5_4x7x9/a=0.3:0.7/t=1/f32_naive");
-    config_free(&c);
-}
-
-static void alpha_0_is_the_vanilla_layer(void **state)
-{
-    struct config c = one("alpha: [0, 0.0, 0.5, 0.51], c_in: 2, c_out: 2, hw: 8, k: 3, stride: 2");
-
-    (void)state;
-    assert_int_equal(c.count, 1);
-    assert_int_equal(octave_cases(&c), 1); /* 0.5 and 0.51 of two channels are the same problem */
-    assert_int_equal(c.groups[0].cases[0].problem.down, OCT_DOWN_STRIDED);
-    assert_int_equal(c.groups[0].cases[c.groups[0].count - 1].problem.down, OCT_DOWN_POOL);
-    config_free(&c);
-}
-
-static void options_reach_the_problem(void **state)
-{
-    struct config c =
-        one("ic: [[4, 2, 2]], oc: [[2, 4, 2]], hw: 16, k: 1, n: 3, stride: 2, pad: 0, dilation: 2, "
-            "groups: 2, down: strided, stride_order: pool_first, paths: '00 11,22', "
-            "epilogue: ['bias + relu6'], cache: cold, threads: 2");
-    const struct group *g = &c.groups[0];
-    const struct oct_problem *p = &g->cases[g->count - 1].problem;
-
-    (void)state;
-    assert_int_equal(p->bands, 3);
-    assert_int_equal(p->oc[1], 4);
-    assert_int_equal(p->n, 3);
-    assert_int_equal(p->stride_h, 2);
-    assert_int_equal(p->stride_w, 2);
-    assert_int_equal(p->pad_top, 0);
-    assert_int_equal(p->pad_right, 0);
-    assert_int_equal(p->dilation_h, 2);
-    assert_int_equal(p->dilation_w, 2);
-    assert_int_equal(p->groups, 2);
-    assert_int_equal(p->down, OCT_DOWN_STRIDED);
-    assert_int_equal(p->stride_order, OCT_STRIDE_POOL_FIRST);
-    assert_int_equal(p->paths, OCT_PATH_BIT(0, 0) | OCT_PATH_BIT(1, 1) | OCT_PATH_BIT(2, 2));
-    assert_int_equal(p->epilogue, OCT_EPILOGUE_BIAS | OCT_EPILOGUE_RELU6);
-    assert_int_equal(g->cache, CACHE_COLD);
-    assert_int_equal(g->threads, 2);
-    assert_string_equal(
-        g->cases[g->count - 1].name,
-        "s/1x1_8-8_16_s2_p0_l2_g2_n3_bias_relu6/a=0.5:0.75,bands=4-2-2:2-4-2,strided,pool_first,"
-        "paths=00-11-22/t=2,cold/f32_naive");
-    config_free(&c);
-}
-
-static void depthwise_stays_depthwise(void **state)
-{
-    struct config c = one("alpha: 0.5, c_in: 8, c_out: 8, hw: 8, k: 3, groups: depthwise");
-
-    (void)state;
-    for (size_t i = 0; i < c.groups[0].count; i++)
-        assert_int_equal(c.groups[0].cases[i].problem.groups, OCT_GROUPS_DEPTHWISE);
-    config_free(&c);
 }
 
 /* Ablations share the vanilla layer; what changes it makes another group, and the name says what. */
@@ -482,10 +360,6 @@ int main(void)
         cmocka_unit_test(exclude_and_include),
         cmocka_unit_test(vanilla_is_always_there),
         cmocka_unit_test(ids_survive_edits),
-        cmocka_unit_test(ratio_is_rounded_down_once),
-        cmocka_unit_test(alpha_0_is_the_vanilla_layer),
-        cmocka_unit_test(options_reach_the_problem),
-        cmocka_unit_test(depthwise_stays_depthwise),
         cmocka_unit_test(groups_hold_what_one_vanilla_serves),
         cmocka_unit_test(kernels_by_glob_and_all),
         cmocka_unit_test(settings),

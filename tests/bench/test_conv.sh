@@ -29,6 +29,11 @@ prepare() { # the current case's arguments of octbench conv
     arguments=("--bands=${option[bands]}" "--hw=${option[h]}x${option[w]}" "--stride=${option[stride]}"
         "--pad=${option[pad]}" "--dilation=${option[dilation]}" "--groups=${option[groups]}"
         "--down=${option[down]}" "--stride-order=${option[stride_order]}")
+    for key in "${!option[@]}"; do
+        case $key in
+        stride_[dhw] | dilation_[dhw] | pad_* | groups_per_path) arguments+=("--set=$key=${option[$key]}") ;;
+        esac
+    done
     case ${option[epilogue]} in
     *relu6) arguments+=(--epilogue=relu6) ;;
     *relu) arguments+=(--epilogue=relu) ;;
@@ -132,7 +137,7 @@ outs="--out y0.npy --out y1.npy"
     refuses "--weights: two files for the same path" --in x0.npy --weights hh=w00.npy 00=w00.npy --out y0.npy
     refuses "--in: two files for band 0" --in 0=x0.npy --in h=x0.npy --weights w=w00.npy --out y0.npy
     refuses "--in: there are at most 4 bands" --in 3=x0.npy --in x0.npy --weights w=w00.npy --out y0.npy
-    refuses "--stride: '3' is not a whole number from 1 to 2" $all --stride 3 $outs
+    refuses "--stride: '17' is not a whole number from 1 to 16" $all --stride 17 $outs
     refuses "--down: unknown word 'strides'; did you mean 'strided'?" $all --down strides $outs
     refuses "--hw: '6' is not HEIGHTxWIDTH" $all --hw 6 $outs
     refuses "--oc: '2;2' is not a list of channels" $all --oc '2;2' $outs

@@ -28,6 +28,10 @@ DEFAULTS = dict(n=1, d=1, h=6, w=6, bands=2, ic=(2, 2), oc=(2, 2), kd=1, kh=3, k
                 dilation=1, groups=1, down="pool", stride_order="official", paths="all", epilogue="none")
 
 ONE = dict(bands=1, ic=(3,), oc=(4,))
+FREE = dict(ONE, down="strided")
+
+AXES = "dhw"
+SIDES = (("pad_front", "pad_back"), ("pad_top", "pad_bottom"), ("pad_left", "pad_right"))
 
 CASES = {
     "vanilla": ONE,
@@ -85,6 +89,22 @@ CASES = {
     "residual": dict(epilogue="residual", h=5),
     "bias_residual_relu": dict(epilogue="bias+residual+relu", h=5),
     "bias_residual_relu6": dict(epilogue="bias+residual+relu6", stride=2, n=2, h=5),
+    # Geometry that other layer lists have: FREE strides by axes, the octave ones by equal powers of two.
+    "alexnet_11x11_s4": dict(FREE, kh=11, kw=11, h=23, w=19, stride_h=4, stride_w=4, pads=((0, 0), (2, 2), (2, 2))),
+    "vit_16x16_s16": dict(FREE, kh=16, kw=16, h=32, w=33, stride_h=16, stride_w=16, pads=((0, 0), (0, 0), (0, 0))),
+    "convnext_4x4_s4": dict(FREE, kh=4, kw=4, h=9, w=12, stride_h=4, stride_w=4, pads=((0, 0), (0, 0), (0, 0))),
+    "deepspeech_41x11_s2x1": dict(FREE, kh=11, kw=5, h=17, w=9, stride_h=2, stride_w=1,
+                                  pads=((0, 0), (5, 5), (2, 3))),
+    "i3d_5x7x7_s2": dict(FREE, d=6, kd=5, kh=7, kw=7, h=9, w=8, stride_d=2, stride_h=2, stride_w=2),
+    "same_upper_s2": dict(FREE, h=8, w=7, stride_h=2, stride_w=2, pads="same_upper"),
+    "same_upper_s3_k2": dict(FREE, kh=2, kw=5, h=10, w=8, stride_h=3, stride_w=2, pads="same_upper"),
+    "causal_1d": dict(FREE, d=9, kd=4, kh=1, kw=1, h=1, w=1, dilation_d=2, pads=("causal", (0, 0), (0, 0))),
+    "sides_differ": dict(FREE, h=6, w=7, pads=((0, 0), (2, 0), (1, 3)), dilation_w=2),
+    "octave_stride4": dict(stride_h=4, stride_w=4, h=16, w=8),
+    "octave_time_stride": dict(d=5, kd=3, stride_d=2, h=6, w=4),
+    "octave_causal": dict(d=4, kd=2, h=4, w=4, pads=("causal", "same", "same")),
+    "octave_same_upper": dict(h=8, w=6, stride_h=2, stride_w=2, pads="same_upper"),
+    "groups_per_path": dict(groups=4, groups_per_path=True, ic=(8, 2), oc=(4, 2), h=5),
 }
 
 
@@ -102,48 +122,76 @@ def upsample(x, times):
     return x.repeat(2 ** times, axis=-2).repeat(2 ** times, axis=-1)
 
 
+def zeros_beside(pad, extent, k, stride, dilation):
+    """(before, behind) of an axis: as given, or what a word means."""
+    reach = dilation * (k - 1)
+    if pad == "same":
+        return reach // 2, reach // 2
+    if pad == "causal":
+        return reach, 0
+    if pad == "same_upper":
+        total = max((-(-extent // stride) - 1) * stride + reach + 1 - extent, 0)
+        return total // 2, total - total // 2
+    return pad
+
+
 def windows(x, axis, k, pad, stride, dilation):
     """Replaces `axis` by two: position, tap."""
     border = [(0, 0)] * x.ndim
-    border[axis] = (pad, pad)
+    border[axis] = zeros_beside(pad, x.shape[axis], k, stride, dilation)
     x = np.pad(x, border)
     last = x.shape[axis] - dilation * (k - 1)
     index = np.arange(0, last, stride)[:, None] + dilation * np.arange(k)[None, :]
     return np.take(x, index, axis=axis)
 
 
-def convolve(x, weights, pads, stride, dilation, groups):
-    """Cross-correlation, as every framework calls convolution; only the spatial axes stride."""
-    kd, kh, kw = weights.shape[2:]
-    x = windows(x, 4, kw, pads[2], stride, dilation)
-    x = windows(x, 3, kh, pads[1], stride, dilation)
-    x = windows(x, 2, kd, pads[0], 1, dilation)  # N C D kd H kh W kw
+def convolve(x, weights, pads, strides, dilations, groups):
+    """Cross-correlation, as every framework calls convolution; everything in the order d, h, w."""
+    for axis in (2, 1, 0):
+        x = windows(x, 2 + axis, weights.shape[2 + axis], pads[axis], strides[axis], dilations[axis])
+    # N C D kd H kh W kw
     parts = [np.einsum("nczthiwj,octij->nozhw", part_x, part_w)
              for part_x, part_w in zip(np.split(x, groups, axis=1), np.split(weights, groups, axis=0))]
     return np.concatenate(parts, axis=1)
 
 
+def triple(case, name, default):
+    return tuple(case.get(f"{name}_{axis}", default) for axis in AXES)
+
+
 def padding(case):
-    kernel = (case["kd"], case["kh"], case["kw"])
+    if "pads" in case:
+        return (case["pads"],) * 3 if isinstance(case["pads"], str) else case["pads"]
     if case["pad"] == "same":
-        return tuple(case["dilation"] * (k - 1) // 2 for k in kernel)
-    return (case["pad"] if case["kd"] > 1 else 0, case["pad"], case["pad"])
+        return ("same",) * 3
+    zeros = (case["pad"],) * 2
+    return (zeros if case["kd"] > 1 else (0, 0), zeros, zeros)
+
+
+def groups_of(case, inputs, outputs):
+    if case["groups"] == "depthwise":
+        return inputs
+    return min(inputs, outputs, case["groups"]) if case.get("groups_per_path") else case["groups"]
 
 
 def path_result(case, x, weights, i, j):
     """What input band i adds to output band j, before cropping."""
-    pads = padding(case)
-    out_octave = j
-    groups = x.shape[1] if case["groups"] == "depthwise" else case["groups"]
-    if case["stride"] == 2 and case["stride_order"] == "pool_first":
-        x = avg_pool(x, 1)
-    elif case["stride"] == 2:
-        out_octave = j + 1
-    if out_octave < i:
-        return upsample(convolve(x, weights, pads, 1, case["dilation"], groups), i - out_octave)
+    pads, dilations = padding(case), triple(case, "dilation", case["dilation"])
+    strides = (case.get("stride_d", 1), case.get("stride_h", case["stride"]), case.get("stride_w", case["stride"]))
+    groups = groups_of(case, x.shape[1], weights.shape[0])
+    octaves = 0 if case["down"] == "strided" and case["bands"] == 1 else int(np.log2(strides[1]))
+    still = (strides[0], 1, 1)
+    if case["stride_order"] == "pool_first":
+        x = avg_pool(x, octaves)
+        octaves = 0
+    down = j + octaves - i
+    if case["bands"] == 1 and case["down"] == "strided" and case["stride_order"] == "official":
+        return convolve(x, weights, pads, strides, dilations, groups)
+    if down < 0:
+        return upsample(convolve(x, weights, pads, still, dilations, groups), -down)
     if case["down"] == "strided":
-        return convolve(x, weights, pads, 2 ** (out_octave - i), case["dilation"], groups)
-    return convolve(avg_pool(x, out_octave - i), weights, pads, 1, case["dilation"], groups)
+        return convolve(x, weights, pads, (strides[0], 2 ** down, 2 ** down), dilations, groups)
+    return convolve(avg_pool(x, down), weights, pads, still, dilations, groups)
 
 
 def path_name(case, i, j):
@@ -163,7 +211,7 @@ def path_exists(case, i, j):
 def out_extents(case, j):
     """Of output band j: what a path from band 0, which never upsamples, would yield."""
     plane = np.zeros((1, 1, case["d"], case["h"], case["w"]))
-    flat = dict(case, groups=1)
+    flat = dict(case, groups=1, groups_per_path=False)
     return path_result(flat, plane, np.zeros((1, 1, case["kd"], case["kh"], case["kw"])), 0, j).shape[2:]
 
 
@@ -182,7 +230,7 @@ def make(case, rng):
         for i in bands:
             if not path_exists(case, i, j):
                 continue
-            inputs = 1 if case["groups"] == "depthwise" else case["ic"][i] // case["groups"]
+            inputs = case["ic"][i] // groups_of(case, case["ic"][i], case["oc"][j])
             weights = rng.integers(-2, 3, (case["oc"][j], inputs, case["kd"], case["kh"], case["kw"])).astype(float)
             files[f"w{i}{j}"] = weights
             y += path_result(case, files[f"x{i}"], weights, i, j)[..., :y.shape[3], :y.shape[4]]
@@ -207,7 +255,12 @@ def write(directory, case, files):
         if flat and tensor.ndim == 5:
             tensor = tensor[:, :, 0]
         np.save(directory / f"{name}.npy", np.ascontiguousarray(tensor, dtype=np.float32))
-    text = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in case.items()}
+    text = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in case.items() if k != "pads"}
+    if "groups_per_path" in text:
+        text["groups_per_path"] = "true"
+    if "pads" in case:
+        for sides, pad in zip(SIDES, padding(case)):
+            text.update(zip(sides, (pad, pad) if isinstance(pad, str) else pad))
     (directory / "case.txt").write_text("".join(f"{k}={v}\n" for k, v in text.items()))
 
 
