@@ -48,14 +48,12 @@ static void fill_info(struct oct_plan *plan)
              (double)kind->vectors / kind->channels_per_vector, kind->width[stretch->width], split);
 }
 
-static int plan_dense(struct oct_plan *plan, const struct oct_problem *p, const struct oct_weights *w,
-                      int threads, struct oct_message *msg)
+static int plan_dense(struct oct_plan *plan, const struct oct_weights *w, int threads,
+                      struct oct_message *msg)
 {
     const struct direct_isa *isa = plan->isa;
-    int status;
+    int status = frame_check_offsets(&plan->layer, msg);
 
-    frame_make_layer(&plan->layer, p, isa->lanes);
-    status = frame_check_offsets(&plan->layer, msg);
     if (status)
         return status;
     plan->tuning = frame_tuning();
@@ -70,20 +68,38 @@ static int plan_dense(struct oct_plan *plan, const struct oct_problem *p, const 
     return OCT_OK;
 }
 
+/* Undilated 3x3 windows? */
+static bool is_three_by_three(const struct layer *layer)
+{
+    for (int j = 0; j < layer->jobs; j++)
+        if (layer->job[j].terms)
+            return layer->kernel.h == 3 && layer->kernel.w == 3 && layer->job[j].term[0].h.dilation == 1 &&
+                   layer->job[j].term[0].w.dilation == 1;
+    return false;
+}
+
+static bool fills_blocks(int channels, int lanes)
+{
+    return channels % lanes == 0 && channels != lanes;
+}
+
 /* Are the groups small dense layers of two whole blocks or more, which these tiles do best? Of 3x3 layers,
  * only where there are more than four blocks. */
-static bool dense_groups(const struct oct_problem *p, int lanes)
+static bool dense_groups(const struct layer *layer)
 {
-    const bool three = p->kh == 3 && p->kw == 3 && p->dilation_h == 1 && p->dilation_w == 1;
+    int lanes = layer->lanes, groups = layer->conv_groups;
 
-    if (p->groups < 1 || p->groups_per_path)
-        return false;
-    for (int b = 0; b < p->bands; b++) {
-        int ic = p->ic[b] / p->groups, oc = p->oc[b] / p->groups;
+    if (groups <= 1)
+        return groups == 1;
+    for (int b = 0; b < layer->inputs; b++) {
+        int ic = layer->source[b].channels / groups;
 
-        if (ic % lanes || oc % lanes || ic == lanes || oc == lanes || (three && ic <= 4 * lanes))
+        if (!fills_blocks(ic, lanes) || (is_three_by_three(layer) && ic <= 4 * lanes))
             return false;
     }
+    for (int j = layer->first_output; j < layer->jobs; j++)
+        if (!fills_blocks(layer->job[j].oc / groups, lanes))
+            return false;
     return true;
 }
 
@@ -101,16 +117,19 @@ int direct_plan(struct oct_plan **out, const struct direct_isa *isa, const struc
 {
     static const struct oct_plan_ops ops = {.run = direct_run_thread, .destroy = destroy};
     struct oct_plan *plan;
+    struct layer layer;
     int status;
 
-    if (p->groups != 1 && !dense_groups(p, isa->lanes))
+    frame_make_layer(&layer, p, isa->lanes);
+    if (!dense_groups(&layer))
         return isa->plan_grouped(out, p, w, options, msg);
     plan = calloc(1, sizeof(*plan));
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");
     plan->isa = isa;
+    plan->layer = layer;
     oct_plan_begin(&plan->head, &ops, p, isa->layout, options->threads);
-    status = plan_dense(plan, p, w, options->threads, msg);
+    status = plan_dense(plan, w, options->threads, msg);
     if (status) {
         destroy(plan);
         plan = NULL;

@@ -226,7 +226,7 @@ void frame_make_layer(struct layer *out, const struct oct_problem *p, int lanes)
     *out = (struct layer){
         .n = p->n,
         .lanes = lanes,
-        .conv_groups = p->groups,
+        .conv_groups = p->groups_per_path && p->groups != 1 ? 0 : p->groups,
         .epilogue = p->epilogue,
         .kernel = {p->kd, p->kh, p->kw},
         .out = oct_out_extent(p, 0),

@@ -67,7 +67,7 @@ struct job {
 
 struct layer {
     int n, lanes;
-    int conv_groups; /* or OCT_GROUPS_DEPTHWISE */
+    int conv_groups; /* or OCT_GROUPS_DEPTHWISE, or 0 where every path has its own number */
     uint32_t epilogue;
     struct oct_extent kernel; /* taps along each axis */
     struct oct_extent out;    /* of output band 0, whether or not it has channels */

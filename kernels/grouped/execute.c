@@ -103,18 +103,20 @@ static void set_segment(const struct worker *w, int job, int term, int out_block
     const struct layer *layer = w->layer;
     const struct term *t = layer->job[job].term + term;
     const struct grouped_packed *packed = &w->plan->weights.packed[job][term];
-    int first = grouped_first_block(packed, out_block), left = w->plan->margins.left[t->source];
+    int first = grouped_first_block(packed, out_block), left = w->plan->three ? 0 : t->w.pad;
 
     seg->steps = grouped_steps_of(packed, out_block, layer->kernel.h * layer->kernel.w, layer->lanes);
     seg->h = layer->source[t->source].e.h;
     seg->w = layer->source[t->source].e.w;
     seg->stride = t->w.stride;
+    seg->stride_h = t->h.stride;
+    seg->pad_h = t->h.pad;
     seg->row = grouped_source_row(layer, &w->plan->margins, t->source);
     seg->src = source_block(w, t->source, first) - (size_t)left * layer->lanes;
     seg->top = source_top(w, t->source);
 }
 
-/* Dilation and padding, which all terms share. */
+/* Its dilation is that of all terms, and where the layer is `three`, its padding too. */
 static const struct term *any_term(const struct layer *layer)
 {
     int job = 0;
@@ -136,7 +138,8 @@ static void start_convs(struct worker *w)
         .segments = 1,
         .kh = layer->kernel.h,
         .kw = layer->kernel.w,
-        .dilation = term->h.dilation,
+        .dilation_h = term->h.dilation,
+        .dilation_w = term->w.dilation,
         .pad_h = term->h.pad,
         .pad_w = w->plan->three ? term->w.pad : 0,
         .three = w->plan->three,

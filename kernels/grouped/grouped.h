@@ -36,8 +36,9 @@ struct grouped_segment {
     const float *src;
     size_t row; /* floats from one row to the next */
     int top;
-    int h, w; /* of the plane */
-    int stride;
+    int h, w;             /* of the plane */
+    int stride, stride_h; /* along w, along h */
+    int pad_h;
 };
 
 /* A result at lower resolution, to be added to the 2^log2 x 2^log2 outputs over each value. */
@@ -52,9 +53,11 @@ struct grouped_conv {
     int segments, ups;
     struct grouped_segment segment[OCT_MAX_BANDS];
     struct grouped_up up[OCT_MAX_BANDS];
-    int kh, kw, dilation, pad_h;
+    int kh, kw, dilation_h, dilation_w;
+    int pad_h;  /* of all segments; only where `three` */
     int pad_w;  /* columns of zeros that the buffers do not hold; only where `three` */
-    bool three; /* 3 wide, undilated, pad_w at most 1, stride 1 or 2: read in place, edges clipped */
+    bool three; /* 3 wide, undilated, pad_w at most 1, stride 1 or 2 on both axes: read in place, edges
+                   clipped */
     int first, last, w;
     float *dst;
     size_t row; /* of dst and residual */

@@ -105,7 +105,7 @@ INLINE void add_taps(vec *acc, const float *pixel, const float *weights, vec_ind
 {
     for (int kx = 0; kx < c->kw; kx++) {
         const vec w = vec_load(weights + (size_t)kx * LANES);
-        const float *p = pixel + (size_t)kx * c->dilation * LANES;
+        const float *p = pixel + (size_t)kx * c->dilation_w * LANES;
 
         OCT_UNROLL
         for (int x = 0; x < wide; x++)
@@ -118,6 +118,7 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
                      int x0, int tall, int wide, int fixed_stride, enum grouped_lanes lanes)
 {
     const int stride = fixed_stride ? fixed_stride : s->stride, ix = x0 * stride - c->pad_w;
+    const int stride_h = fixed_stride ? fixed_stride : s->stride_h;
     const bool left = ix < 0, right = ix + (wide - 1) * stride + 2 >= s->w;
 
     for (int step = 0; step < s->steps.count; step++) {
@@ -126,13 +127,13 @@ INLINE void add_path(struct tile *acc, const struct grouped_conv *c, const struc
         const vec_index index = vec_load_index(s->steps.lane + (size_t)step * LANES);
 
         for (int ky = 0; ky < c->kh; ky++, weights += (size_t)c->kw * LANES) {
-            const int iy = oy * stride - c->pad_h + ky * c->dilation;
+            const int iy = oy * stride_h - s->pad_h + ky * c->dilation_h;
 
             OCT_UNROLL
             for (int r = 0; r < tall; r++) {
-                const float *pixel = src + (ptrdiff_t)(iy + r * stride - s->top) * (ptrdiff_t)s->row;
+                const float *pixel = src + (ptrdiff_t)(iy + r * stride_h - s->top) * (ptrdiff_t)s->row;
 
-                if (iy + r * stride < 0 || iy + r * stride >= s->h)
+                if (iy + r * stride_h < 0 || iy + r * stride_h >= s->h)
                     continue;
                 if (fixed_stride)
                     add_three(acc->row[r], pixel, weights, index, left, right, fixed_stride, wide, lanes);

@@ -25,14 +25,21 @@ static bool is_three(const struct layer *layer, const struct job *job, const str
            t->w.stride <= 2 && t->w.pad <= 1 && columns_behind(layer, job, t) <= 1;
 }
 
+/* Are all terms, and is their padding the same? */
 static bool all_three(const struct layer *layer)
 {
-    bool three = layer->kernel.w == 3;
+    const struct term *one = NULL;
 
-    for (int j = 0; j < layer->jobs; j++)
-        for (int t = 0; t < layer->job[j].terms; t++)
-            three &= is_three(layer, layer->job + j, layer->job[j].term + t);
-    return three;
+    for (int j = 0; j < layer->jobs; j++) {
+        for (int i = 0; i < layer->job[j].terms; i++) {
+            const struct term *t = layer->job[j].term + i;
+
+            one = one ? one : t;
+            if (!is_three(layer, layer->job + j, t) || t->h.pad != one->h.pad || t->w.pad != one->w.pad)
+                return false;
+        }
+    }
+    return layer->kernel.w == 3;
 }
 
 /* Margins hold the padding that the general loop reads; inputs have none, and are copied. */
@@ -56,7 +63,7 @@ static int make_layer(struct oct_plan *plan, const struct oct_problem *p, struct
     int octave = 0;
 
     frame_make_layer(layer, p, oct_layout_block(plan->isa->layout));
-    if (layer->source[0].e.d > 1 || layer->kernel.d > 1)
+    if (layer->source[0].e.d > 1 || layer->deep)
         return oct_fail(msg, OCT_UNSUPPORTED, "3-D layers are not implemented (d is %d, kd is %d)",
                         layer->source[0].e.d, layer->kernel.d);
     for (int j = layer->first_output; j < layer->jobs; j++)
@@ -230,29 +237,14 @@ static int fill_plan(struct oct_plan *plan, const struct oct_weights *w)
     return OCT_OK;
 }
 
-static int check_problem(const struct oct_problem *p, struct oct_message *msg)
-{
-    if (p->bands > 1 && (p->pad_top == OCT_PAD_SAME_UPPER || p->pad_left == OCT_PAD_SAME_UPPER))
-        return oct_fail(msg, OCT_UNSUPPORTED,
-                        "grouped layers of several bands with same_upper are not implemented");
-    if (p->groups_per_path || p->stride_h != p->stride_w || p->dilation_h != p->dilation_w)
-        return oct_fail(
-            msg, OCT_UNSUPPORTED,
-            "grouped layers with groups per path, or with unequal strides or dilations of h and w, "
-            "are not implemented");
-    return OCT_OK;
-}
-
 int grouped_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
                  const struct oct_plan_options *options, struct oct_message *msg,
                  const struct grouped_isa *isa)
 {
     static const struct oct_plan_ops ops = {.run = grouped_run_thread, .destroy = destroy};
     struct oct_plan *plan;
-    int status = check_problem(p, msg);
+    int status;
 
-    if (status)
-        return status;
     plan = calloc(1, sizeof(*plan));
     if (!plan)
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a plan");

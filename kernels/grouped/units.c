@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What of a grouped layer shares nothing: the fewest conv_groups whose channels fill whole blocks in every
- * band, or, of a depthwise layer, one block of one band. */
+ * band, or, of a depthwise layer, one block of one band. Where paths have conv_groups of their own, the whole
+ * layer is one unit. */
 #include "grouped/plan.h"
 
 #include <stdlib.h>
@@ -74,6 +75,26 @@ static int make_depthwise(struct grouped_units *out, const struct layer *layer)
     return OCT_OK;
 }
 
+static int make_whole(struct grouped_units *out, const struct layer *layer)
+{
+    out->count = 1;
+    out->unit = calloc(1, sizeof(*out->unit));
+    if (!out->unit)
+        return OCT_NO_MEMORY;
+    for (int b = 0; b < layer->inputs; b++)
+        out->unit->in[b].last = layer->source[b].blocks;
+    for (int j = layer->first_output; j < layer->jobs; j++)
+        out->unit->out[layer->job[j].to].last = layer->job[j].blocks;
+    return OCT_OK;
+}
+
+static int make_blocks(struct grouped_units *out, const struct layer *layer)
+{
+    if (layer->conv_groups == OCT_GROUPS_DEPTHWISE)
+        return make_depthwise(out, layer);
+    return layer->conv_groups ? make_grouped(out, layer) : make_whole(out, layer);
+}
+
 static double plane_values(struct oct_extent e)
 {
     return (double)e.h * e.w;
@@ -113,9 +134,7 @@ static double unit_cost(const struct layer *layer, const struct grouped_weights 
 int grouped_make_units(struct grouped_units *out, const struct layer *layer,
                        const struct grouped_weights *weights)
 {
-    bool depthwise = layer->conv_groups == OCT_GROUPS_DEPTHWISE;
-
-    if (depthwise ? make_depthwise(out, layer) : make_grouped(out, layer))
+    if (make_blocks(out, layer))
         return OCT_NO_MEMORY;
     out->cost = malloc(out->count * sizeof(*out->cost));
     for (int u = 0; out->cost && u < out->count; u++)

@@ -41,7 +41,17 @@ static const struct shape shapes[] = {
 };
 
 #define SET(field, value) offsetof(struct oct_problem, field), (int)(value)
-#define MOST_SETTINGS     5
+#define MOST_SETTINGS     9
+#define PADS(top, bottom, left, right)                                     \
+    {SET(pad_top, top)}, {SET(pad_bottom, bottom)}, {SET(pad_left, left)}, \
+    {                                                                      \
+        SET(pad_right, right)                                              \
+    }
+#define SAME_UPPER PADS(OCT_PAD_SAME_UPPER, OCT_PAD_SAME_UPPER, OCT_PAD_SAME_UPPER, OCT_PAD_SAME_UPPER)
+#define STRIDED                     \
+    {                               \
+        SET(down, OCT_DOWN_STRIDED) \
+    }
 
 /* Fields of 4 bytes to overwrite; offset 0 (n) with value 0 ends the list. */
 struct variation {
@@ -86,6 +96,25 @@ static const struct variation variations[] = {
     {{{SET(kh, 2)}, {SET(kw, 2)}}},
     {{{SET(d, 3)}}},
     {{{SET(d, 3)}, {SET(kd, 3)}, {SET(stride_h, 2)}, {SET(stride_w, 2)}}},
+    /* strides, dilations and padding that differ from axis to axis and from side to side */
+    {{STRIDED, {SET(stride_h, 3)}, {SET(stride_w, 5)}}},
+    {{STRIDED, {SET(stride_h, 4)}, {SET(stride_w, 4)}, {SET(kh, 4)}, {SET(kw, 4)}, PADS(0, 0, 0, 0)}},
+    {{STRIDED, {SET(stride_h, 1)}, {SET(stride_w, 3)}, {SET(dilation_h, 2)}, {SET(groups, 2)}}},
+    {{STRIDED, {SET(stride_h, 2)}, {SET(stride_w, 1)}, {SET(dilation_w, 2)}, {SET(groups, -1)}}},
+    {{PADS(2, 0, 0, 1)}},
+    {{PADS(0, 1, 1, 0), {SET(groups, 2)}}},
+    {{SAME_UPPER, {SET(stride_h, 2)}, {SET(stride_w, 2)}, {SET(kh, 2)}, {SET(kw, 4)}}},
+    {{SAME_UPPER, {SET(stride_h, 2)}, {SET(stride_w, 2)}, {SET(groups, 2)}}},
+    {{STRIDED, SAME_UPPER, {SET(stride_h, 2)}, {SET(stride_w, 2)}, {SET(groups, -1)}}},
+    {{{SET(groups, 8)}, {SET(groups_per_path, 1)}}},
+    {{{SET(groups, 4)}, {SET(groups_per_path, 1)}, {SET(stride_h, 2)}, {SET(stride_w, 2)}}},
+    {{{SET(d, 4)},
+      {SET(kd, 3)},
+      {SET(stride_d, 2)},
+      {SET(pad_front, OCT_PAD_CAUSAL)},
+      {SET(pad_back, OCT_PAD_CAUSAL)}}},
+    {{{SET(d, 5)}, {SET(stride_d, 3)}, {SET(n, 2)}}},
+    {{{SET(d, 2)}, {SET(pad_front, 1)}, {SET(pad_back, 2)}}},
     {{{SET(epilogue, OCT_EPILOGUE_BIAS | OCT_EPILOGUE_RELU)}}},
     {{{SET(epilogue, OCT_EPILOGUE_RELU6)}}},
     {{{SET(epilogue, OCT_EPILOGUE_RESIDUAL)}, {SET(n, 2)}}},
