@@ -33,6 +33,8 @@ struct machine {
 struct topology *topology_open(const char *synthetic, struct oct_message *msg);
 void topology_close(struct topology *topology);
 void topology_machine(const struct topology *topology, struct machine *out);
+/* The same for every run on one host: of its name and its processor. */
+uint64_t topology_machine_id(const struct topology *topology);
 
 /* The processing unit (system number) for each of `threads` threads. Returns how many distinct cores that
  * takes; fewer than `threads` means sharing, which the caller warns of. */

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "machine/topology_internal.h"
 #include "machine/cgroup.h"
+#include "base/complain.h"
 #include "base/message.h"
 
 #include <ctype.h>
@@ -211,6 +212,18 @@ void topology_close(struct topology *t)
 void topology_machine(const struct topology *t, struct machine *out)
 {
     *out = t->machine;
+}
+
+uint64_t topology_machine_id(const struct topology *t)
+{
+    struct utsname host = {0};
+    struct machine machine;
+    uint64_t hash = HASH_START;
+
+    uname(&host);
+    topology_machine(t, &machine);
+    hash = hash_bytes(hash, host.nodename, strlen(host.nodename) + 1);
+    return hash_bytes(hash, machine.model, strlen(machine.model));
 }
 
 /* ---- placement ------------------------------------------------------------------------------------- */

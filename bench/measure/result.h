@@ -57,6 +57,7 @@ struct group_context {
     const struct config *config;
     const char *isa; /* of --isa or OCTBENCH_ISA, for the rerun line; NULL: no limit */
     char run_id[40];
+    uint64_t machine_id;
     struct topology *topology;
     struct sampler sampler;
     struct counters *counters; /* NULL: none asked for */

@@ -31,12 +31,17 @@ const struct csv_column results_columns[] = {
     REAL(self_speedup), REAL(self_efficiency), REAL(max_abs_err), REAL(err_bound),
     REAL(cycles), REAL(instructions), REAL(ipc), REAL(freq_ghz), REAL(llc_misses), REAL(steal_pct),
     TEXT(rerun),
+    TEXT(kind), TEXT(network), TEXT(library), TEXT(algorithm), TEXT(machine_id),
+    INT(stride_d), INT(stride_h), INT(stride_w), TEXT(pads), INT(act_peak_bytes), REAL(t_p99_ns),
 };
 /* clang-format on */
 const size_t results_column_count = sizeof(results_columns) / sizeof(results_columns[0]);
 
+#define FIRST_OF_SCHEMA_2 "kind"
+
 struct results_reader {
     struct csv_reader *csv;
+    size_t columns; /* of the file */
 };
 
 void result_row_clear(struct result_row *row)
@@ -76,6 +81,16 @@ int results_write_row(FILE *f, const struct result_row *row)
     return ferror(f) ? -1 : 0;
 }
 
+/* Columns of a file whose header has so many: those of schema 1 where it ends before schema 2 begins. */
+static size_t columns_of(size_t count)
+{
+    size_t first = 0;
+
+    while (strcmp(results_columns[first].name, FIRST_OF_SCHEMA_2) != 0)
+        first++;
+    return count <= first ? first : results_column_count;
+}
+
 static int check_header(struct results_reader *reader, char *message, size_t size)
 {
     size_t count;
@@ -86,7 +101,8 @@ static int check_header(struct results_reader *reader, char *message, size_t siz
         return csv_fail(reader->csv, 1, message, size, "empty: there is not even a header");
     if (status)
         return status;
-    for (size_t i = 0; i < results_column_count; i++) {
+    reader->columns = columns_of(count);
+    for (size_t i = 0; i < reader->columns; i++) {
         char what[160];
         if (i < count && strcmp(cells[i], results_columns[i].name) == 0)
             continue;
@@ -94,7 +110,7 @@ static int check_header(struct results_reader *reader, char *message, size_t siz
                  i < count ? cells[i] : "", RESULTS_SCHEMA, results_columns[i].name);
         return csv_fail(reader->csv, 1, message, size, what);
     }
-    if (count != results_column_count)
+    if (count != reader->columns)
         return csv_fail(reader->csv, 1, message, size, "more columns than the schema has");
     return 0;
 }
@@ -152,8 +168,8 @@ int results_next(struct results_reader *reader, struct result_row *row, char *me
 
     if (status)
         return status;
-    if (count != results_column_count) {
-        snprintf(what, sizeof(what), "%zu cells, but the header has %zu", count, results_column_count);
+    if (count != reader->columns) {
+        snprintf(what, sizeof(what), "%zu cells, but the header has %zu", count, reader->columns);
         return csv_fail(reader->csv, csv_line(reader->csv), message, size, what);
     }
     result_row_clear(row);

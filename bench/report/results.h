@@ -5,7 +5,7 @@
 
 #include "base/csv.h"
 
-#define RESULTS_SCHEMA 1
+#define RESULTS_SCHEMA 2
 
 /* Empty cells: "" for text, EMPTY_INT, NAN. Meaning and unit of each column: reports/README.md. */
 struct result_row {
@@ -30,6 +30,13 @@ struct result_row {
     double max_abs_err, err_bound;
     double cycles, instructions, ipc, freq_ghz, llc_misses, steal_pct;
     char rerun[640];
+
+    /* Since schema 2; a file of schema 1 ends before them. */
+    char kind[16], network[64], library[32], algorithm[16], machine_id[20];
+    int64_t stride_d, stride_h, stride_w;
+    char pads[96]; /* "front,back,top,bottom,left,right", each a number or a word */
+    int64_t act_peak_bytes;
+    double t_p99_ns;
 };
 
 struct csv_column {
@@ -47,7 +54,7 @@ void result_row_clear(struct result_row *row);
 int results_write_header(FILE *f);
 int results_write_row(FILE *f, const struct result_row *row);
 
-/* Reads the header, then rows; statuses and messages as csv_next(). */
+/* Reads the header, of schema 1 or 2, then rows; statuses and messages as csv_next(). */
 struct results_reader;
 struct results_reader *results_open(const char *path, char *message, size_t size);
 int results_next(struct results_reader *reader, struct result_row *row, char *message, size_t size);

@@ -6,6 +6,7 @@
 #include "base/message.h"
 #include "check/stats.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,16 @@ static void rerun_command(const struct group_context *ctx, const struct bench_ca
         *cell = '\0';
 }
 
+static void list_pads(const struct oct_problem *p, char *cell, size_t size)
+{
+    static const char *const sides[] = {"pad_front",  "pad_back", "pad_top",
+                                        "pad_bottom", "pad_left", "pad_right"};
+    char text[24];
+
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+        add_text(cell, size, ",", "%s", oct_field_text(oct_field_find(sides[i]), p, text, sizeof(text)));
+}
+
 static void describe_problem(const struct oct_problem *p, struct result_row *row)
 {
     struct oct_problem vanilla = oct_problem_vanilla(p);
@@ -112,6 +123,8 @@ static void describe_problem(const struct oct_problem *p, struct result_row *row
     row->n = p->n, row->d = p->d, row->h = p->h, row->w = p->w;
     row->kd = p->kd, row->kh = p->kh, row->kw = p->kw;
     row->stride = p->stride_h;
+    row->stride_d = p->stride_d, row->stride_h = p->stride_h, row->stride_w = p->stride_w;
+    list_pads(p, row->pads, sizeof(row->pads));
     row->dilation = p->dilation_h;
     row->bands = p->bands;
     SET(row->pad, "same");
@@ -151,6 +164,10 @@ static void describe_case(const struct group_context *ctx, const struct group *g
     SET(row->cache, cache_mode_name(group->cache));
     SET(row->kernel, c->kernel->name);
     SET(row->isa, oct_isa_name(c->kernel->isa));
+    SET(row->kind, "layer");
+    SET(row->library, c->kernel->library);
+    SET(row->algorithm, oct_algorithm_name(c->kernel->algorithm));
+    snprintf(row->machine_id, sizeof(row->machine_id), "%016" PRIx64, ctx->machine_id);
     describe_problem(&c->problem, row);
     rerun_command(ctx, c, row->rerun, sizeof(row->rerun));
 }
@@ -175,6 +192,7 @@ static void summarize_times(const struct group_result *result, const struct case
     row->t_ci_hi_ns = median.high;
     row->t_min_ns = stats_min(scratch, kept);
     row->t_p90_ns = stats_quantile(scratch, kept, 0.9);
+    row->t_p99_ns = stats_quantile(scratch, kept, 0.99);
     row->gflops = 2 * (double)row->macs / median.mid;
 }
 
@@ -324,6 +342,8 @@ static void fill_row(const struct group_context *ctx, const struct group_result 
     SET(row->status, case_status_name(c->status));
     SET(row->reason, c->reason);
     SET(row->impl, c->impl);
+    if (c->tensor_bytes)
+        row->act_peak_bytes = (int64_t)(c->tensor_bytes + c->scratch_bytes);
     row->max_abs_err = c->max_abs_err;
     row->err_bound = c->err_bound;
     if (!measured(c))

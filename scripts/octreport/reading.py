@@ -13,7 +13,8 @@ from typing import Any, Callable
 import numpy as np
 import pandas as pd
 
-SCHEMA = 1
+SCHEMA = 2
+SCHEMAS = (1, 2)  # columns that schema 2 added are read where they are there
 STATUSES = ("ok", "unsupported", "wrong", "error", "skipped")
 
 TEXT, INT, REAL, NEED_TEXT, NEED_INT, POSITIVE, REAL_OR_INF = range(7)
@@ -36,6 +37,11 @@ RESULTS = {
     "self_speedup": POSITIVE, "self_efficiency": POSITIVE, "max_abs_err": REAL_OR_INF, "err_bound": REAL,
     "cycles": REAL, "instructions": REAL, "ipc": REAL, "freq_ghz": REAL, "llc_misses": REAL,
     "steal_pct": REAL, "rerun": TEXT,
+}
+# Since schema 2: empty where the file is of schema 1.
+RESULTS_2 = {
+    "kind": TEXT, "network": TEXT, "library": TEXT, "algorithm": TEXT, "machine_id": TEXT, "stride_d": INT,
+    "stride_h": INT, "stride_w": INT, "pads": TEXT, "act_peak_bytes": INT, "t_p99_ns": POSITIVE,
 }
 SAMPLES = {"case_id": NEED_TEXT, "launch": NEED_INT, "round": NEED_INT, "order": NEED_INT,
            "iters": POSITIVE, "ns": POSITIVE, "disturbed": NEED_INT}
@@ -184,8 +190,9 @@ def _rows(path: Path, spec: dict[str, int]) -> tuple[list[str], list[list[str]],
     return header, rows, lines
 
 
-def read_csv(path: Path, spec: dict[str, int]) -> pd.DataFrame:
-    """The columns of `spec`; others are left unread. `line` is where the row ends in the file."""
+def read_csv(path: Path, spec: dict[str, int], optional: dict[str, int] | None = None) -> pd.DataFrame:
+    """The columns of `spec`, and those of `optional`, empty where the file has none; others are left unread.
+    `line` is where the row ends in the file."""
     try:
         if path.stat().st_size == 0:
             raise ReportError(f"{path}:1: empty file, without even a header")
@@ -198,8 +205,8 @@ def read_csv(path: Path, spec: dict[str, int]) -> pd.DataFrame:
                           "with octbench run --resume")
     by_column = list(zip(*rows)) if rows else [()] * len(header)
     data = {}
-    for name, kind in spec.items():
-        cells = list(by_column[header.index(name)])
+    for name, kind in {**spec, **(optional or {})}.items():
+        cells = list(by_column[header.index(name)]) if name in header else [""] * len(rows)
         data[name] = _column(cells, kind, name, lambda i: f"{path}:{lines[i]}")
     frame = pd.DataFrame(data)
     frame["line"] = np.array(lines, dtype=np.int64)
@@ -213,12 +220,12 @@ def _first_line(frame: pd.DataFrame, bad: pd.Series) -> int:
 def _check_results(path: Path, results: pd.DataFrame) -> None:
     if results.empty:
         raise ReportError(f"{path}:1: only a header: nothing was measured")
-    other = results["schema"] != SCHEMA
+    other = ~results["schema"].isin(SCHEMAS)
     if other.any():
         found = int(results.loc[other, "schema"].iloc[0])
-        age = "older" if found < SCHEMA else "newer"
-        raise ReportError(f"{path}:{_first_line(results, other)}: schema {found} is {age} than the {SCHEMA} "
-                          "that this script reads")
+        age = "older" if found < SCHEMAS[0] else "newer"
+        raise ReportError(f"{path}:{_first_line(results, other)}: schema {found} is {age} than the "
+                          f"{' and '.join(map(str, SCHEMAS))} that this script reads")
     unknown = ~results["status"].isin(STATUSES)
     if unknown.any():
         word = results.loc[unknown, "status"].iloc[0]
@@ -264,7 +271,7 @@ def read_report(directory: str | Path) -> Report:
     if not (path / "results.csv").exists():
         raise ReportError(f"{path}: no results.csv: this is not a report directory")
     absent: list[str] = []
-    results = read_csv(path / "results.csv", RESULTS)
+    results = read_csv(path / "results.csv", RESULTS, RESULTS_2)
     _check_results(path / "results.csv", results)
     samples = _read_optional(path / "samples.csv", SAMPLES, absent)
     # A killed and resumed run measures a group again: what was written last counts.

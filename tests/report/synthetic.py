@@ -17,7 +17,8 @@ RESULTS_HEADER = (
     "act_bytes,act_bytes_vanilla,weight_bytes,theory_speedup,plan_ns,samples,iters,t_min_ns,t_median_ns,"
     "t_ci_lo_ns,t_ci_hi_ns,t_p90_ns,gflops,pct_peak,vanilla_kernel,vanilla_median_ns,speedup,speedup_lo,"
     "speedup_hi,octave_efficiency,self_speedup,self_efficiency,max_abs_err,err_bound,cycles,instructions,ipc,"
-    "freq_ghz,llc_misses,steal_pct,rerun").split(",")
+    "freq_ghz,llc_misses,steal_pct,rerun,kind,network,library,algorithm,machine_id,stride_d,stride_h,stride_w,pads,"
+    "act_peak_bytes,t_p99_ns").split(",")
 
 # name: channels in, channels out, resolution, window, microseconds of oneDNN's direct convolution
 NINE = {
@@ -114,7 +115,7 @@ class Writer:
         case_id = digest(group_id, alpha, kernel)
         row = dict.fromkeys(RESULTS_HEADER, "")
         row.update(
-            schema=1, run_id="20261124-synthetic", case_id=case_id, group_id=group_id, suite=suite, layer=layer,
+            schema=2, kind="layer", run_id="20261124-synthetic", case_id=case_id, group_id=group_id, suite=suite, layer=layer,
             n=1, c_in=c_in, c_out=c_out, d=1, h=hw, w=hw, kd=1, kh=k, kw=k, stride=1, pad="same", dilation=1,
             groups="1", bands=2 if alpha else 1, alpha_in=alpha, alpha_out=alpha,
             down="pool" if alpha else "strided", paths="all", dtype="f32",

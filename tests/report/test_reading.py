@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from octreport.cli import main
+from octreport.reading import read_report
 
 
 def edit(path: Path, name: str, change) -> None:
@@ -59,10 +60,10 @@ SPOILED = {
     "an older schema's columns": (results(lambda t: drop_column(t, "plan_ns")), r"results\.csv:1: columns missing: "
                                                                                 r"plan_ns"),
     "an older schema": (results(lambda t: cell(t, 2, "schema", "0")), r"results\.csv:2: schema 0 is older"),
-    "a newer schema": (results(lambda t: cell(t, 3, "schema", "2")), r"results\.csv:3: schema 2 is newer"),
+    "a newer schema": (results(lambda t: cell(t, 3, "schema", "3")), r"results\.csv:3: schema 3 is newer"),
     "torn in a row": (results(lambda t: t[:-40]), r"results\.csv:\d+: (the last line is cut short|\d+ cells where)"),
     "torn at the line's end": (results(lambda t: t[:-1]), r"results\.csv:5: the last line is cut short"),
-    "too few cells": (results(lambda t: t + "1,2,3\n"), r"results\.csv:6: 3 cells where the header has 66"),
+    "too few cells": (results(lambda t: t + "1,2,3\n"), r"results\.csv:6: 3 cells where the header has 77"),
     "open quote": (results(lambda t: t.replace("\n", '\n"', 1)), r"results\.csv:\d+: (not CSV|\d+ cells)"),
     "not a number": (results(lambda t: cell(t, 3, "t_median_ns", "fast")),
                      r"results\.csv:3: column t_median_ns: 'fast' is not a number above 0"),
@@ -150,3 +151,10 @@ def test_unknown_columns_and_another_order_are_read(tiny, capsys):
     before = main(["--summary", str(tiny)]), capsys.readouterr().out
     (tiny / "samples.csv").write_text("\n".join(turned) + "\n")
     assert (main(["--summary", str(tiny)]), capsys.readouterr().out) == before
+
+
+def test_schema_1_is_read():
+    """A report that was written before schema 2 added columns."""
+    report = read_report(Path(__file__).parents[1] / "data" / "schema1")
+    assert len(report.results) == 7 and (report.results["kind"] == "").all()
+    assert report.results["act_peak_bytes"].isna().all()
