@@ -3,7 +3,7 @@
 # Installs what is missing, builds, runs every test. What CI runs.
 #   scripts/test.sh             gcc with warnings as errors: every test; then the builds that must stay
 #                               possible: clang, and every optional library switched off; then
-#                               scripts/self_gate.sh, at most 2.5 minutes
+#                               oneDNN 3, where PyPI can be reached; scripts/self_gate.sh, at most 2.5 minutes
 #   scripts/test.sh --quick     gcc and its tests alone
 #   scripts/test.sh --full      all of it, the tests in those two builds too, and the tests under AddressSanitizer and
 #                               UndefinedBehaviorSanitizer: half an hour
@@ -48,6 +48,11 @@ if [ "${1-}" = --full ]; then
     echo "== AddressSanitizer and UndefinedBehaviorSanitizer"
     scripts/build.sh build-sanitize -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
     run_tests build-sanitize
+fi
+echo "== oneDNN 3"
+if onednn3=$(scripts/onednn3.sh); then # else it has said why
+    scripts/build.sh build-onednn3 -DOCT_WERROR=ON -DOCT_TESTS=ON -DOCT_BENCH=OFF -DOCT_X86=OFF "$onednn3"
+    run_tests build-onednn3 -R '^test_(golden|kernels_avx2|kernels_avx512_vnni|plans_avx512)$'
 fi
 echo "== the gate on this project itself"
 scripts/self_gate.sh
