@@ -10,6 +10,8 @@ const struct oct_kernel *const oct_kernels[] = {
 #ifdef OCT_WITH_X86
     &oct_f32_avx2_direct,
     &oct_f32_avx512_direct,
+    &oct_f32_avx2_winograd,
+    &oct_f32_avx512_winograd,
 #endif
 #ifdef OCT_WITH_ONEDNN
     &oct_f32_onednn_framework,

@@ -90,6 +90,8 @@ extern const struct oct_kernel oct_f32_ref;
 extern const struct oct_kernel oct_f32_naive;
 extern const struct oct_kernel oct_f32_avx2_direct;
 extern const struct oct_kernel oct_f32_avx512_direct;
+extern const struct oct_kernel oct_f32_avx2_winograd;
+extern const struct oct_kernel oct_f32_avx512_winograd;
 extern const struct oct_kernel oct_f32_onednn_framework;
 extern const struct oct_kernel oct_f32_onednn_postop;
 extern const struct oct_kernel oct_f32_onednn_winograd;

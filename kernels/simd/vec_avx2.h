@@ -100,6 +100,11 @@ INLINE vec vec_join_pairs(vec a, vec b)
     return _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd));
 }
 
+INLINE vec vec_sub(vec a, vec b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
 INLINE vec vec_mul(vec a, vec b)
 {
     return _mm256_mul_ps(a, b);

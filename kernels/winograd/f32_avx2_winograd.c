@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Winograd convolution in AVX2. Three blocks x 4 tiles are 12 accumulators,
+ * three registers of weights and a broadcast.
+ */
+#include "winograd/winograd.h"
+#include "simd/vec_avx2.h"
+
+#define READS_MEMORY(blocks, tile) false
+
+#include "winograd/transforms-inl.h"
+#include "winograd/product-inl.h"
+
+PRODUCT(1, 1)
+PRODUCT(1, 2)
+PRODUCT(1, 3)
+PRODUCT(1, 4)
+PRODUCT(1, 5)
+PRODUCT(1, 6)
+PRODUCT(1, 7)
+PRODUCT(1, 8)
+PRODUCT(1, 9)
+PRODUCT(1, 10)
+PRODUCT(1, 11)
+PRODUCT(1, 12)
+PRODUCT(2, 1)
+PRODUCT(2, 2)
+PRODUCT(2, 3)
+PRODUCT(2, 4)
+PRODUCT(2, 5)
+PRODUCT(2, 6)
+PRODUCT(3, 1)
+PRODUCT(3, 2)
+PRODUCT(3, 3)
+PRODUCT(3, 4)
+PRODUCT(4, 1)
+PRODUCT(4, 2)
+
+static const struct winograd_isa isa = {
+    .lanes = LANES,
+    .layout = OCT_NCHW8C,
+    .widest = {12, 6, 4, 2},
+    .product =
+        {
+            {product_1x1, product_1x2, product_1x3, product_1x4, product_1x5, product_1x6, product_1x7,
+             product_1x8, product_1x9, product_1x10, product_1x11, product_1x12},
+            {product_2x1, product_2x2, product_2x3, product_2x4, product_2x5, product_2x6},
+            {product_3x1, product_3x2, product_3x3, product_3x4},
+            {product_4x1, product_4x2},
+        },
+    .scatter = {{scatter_2x2, scatter_2x4}, {scatter_4x2, scatter_4x4}},
+    .gather = {{gather_2x2, gather_2x4}, {gather_4x2, gather_4x4}},
+    .pool = pool,
+};
+
+static int plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
+                const struct oct_plan_options *options, struct oct_message *msg)
+{
+    return winograd_plan(out, &isa, p, w, options, msg);
+}
+
+const struct oct_kernel oct_f32_avx2_winograd = {
+    .name = "f32_avx2_winograd",
+    .summary = "the whole layer by Winograd's F(4x4,3x3) and F(2x2,3x3), AVX2 "
+               "over nChw8c",
+    .isa = OCT_ISA_AVX2,
+    .library = "octconv",
+    .algorithm = OCT_ALGORITHM_WINOGRAD,
+    .layout = OCT_NCHW8C,
+    .dtypes = 1u << OCT_F32,
+    .exact = false,
+    .error_growth = 16,
+    .profiles = true,
+    .plan = plan,
+};
