@@ -25,6 +25,7 @@ static const struct command {
     {"kernels", kernels_main, "every kernel: what it needs, available here or why not"},
     {"doctor", doctor_main, "what this machine can measure, and what will disturb it"},
     {"conv", conv_main, "one OctConv on .npy tensors, to compare with any framework"},
+    {"export", export_main, "cases as ONNX with their weights, for other programs"},
     {"ab", ab_main, "two builds of liboctconv, interleaved: the regression gate"},
     {"aa", aa_main, "certify this machine: false alarms, smallest detectable change"},
     {"compare", compare_main, "two stored results.csv"},

@@ -7,6 +7,7 @@ int run_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 int kernels_main(int argc, char **argv);
+int export_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int conv_main(int argc, char **argv);
 int ab_main(int argc, char **argv);
