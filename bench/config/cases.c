@@ -29,6 +29,9 @@ void config_free(struct config *config)
         free(config->counters.group[i]);
     for (int i = 0; i < config->counters.events; i++)
         free(config->counters.event[i]);
+    if (config->engines)
+        engines_free(config->engines);
+    free(config->engines);
     free(config->groups);
     free(config->path);
     *config = (struct config){0};

@@ -3,6 +3,7 @@
 #ifndef BENCH_CASES_H
 #define BENCH_CASES_H
 
+#include "config/engines.h"
 #include "counters/counters.h"
 #include "machine/topology.h"
 
@@ -18,8 +19,9 @@ struct bench_case {
     double alpha_in, alpha_out; /* as asked for; 0 for the vanilla layer */
     struct oct_problem problem;
     const struct oct_kernel *kernel;
-    bool vanilla; /* one band: belongs to the baseline */
-    int line;     /* of the config, for messages */
+    const struct engine *engine; /* NULL: the kernel is one of the library; else its is the engine's */
+    bool vanilla;                /* one band: belongs to the baseline */
+    int line;                    /* of the config, for messages */
 };
 
 /* One layer at one thread count and cache mode: what is measured in the same rounds. */
@@ -54,6 +56,7 @@ struct config {
     struct affinity_settings affinity;
     struct counter_settings counters;
     const struct oct_kernel *check_against;
+    struct engines *engines;
 };
 
 void config_free(struct config *config);

@@ -146,7 +146,7 @@ static void expand_suite(struct gathering *g, const struct layer_values *default
     size_t groups = g->config->count, combinations;
     struct suite suite;
 
-    if (suite_read(&suite, name, body, g->to)) {
+    if (suite_read(&suite, name, body, g->config->engines, g->to)) {
         combinations = suite_combinations(&suite, *room + 1);
         if (combinations > *room) {
             complain_at(g->to, name, "with suite '%s' there are more than %zu combinations", name->text,
@@ -171,7 +171,7 @@ static void read_suites(struct config *out, const struct yaml_node *root, struct
     size_t room = MAX_COMBINATIONS;
 
     if (defaults && expect_map("defaults", defaults, to))
-        layer_values_read(&base, defaults, KERNELS_HERE, to);
+        layer_values_read(&base, defaults, &(struct kernel_reach){false, out->engines}, to);
     if (!suites) {
         complain_at(to, root, "'suites' is missing: nothing to measure");
         return;
@@ -204,7 +204,7 @@ static void check_schema(const struct yaml_node *root, struct complaints *to)
 static void read_root(struct config *out, const struct yaml_node *root, struct complaints *to)
 {
     static const char *const words[] = {"schema",   "defaults", "suites", "measure",
-                                        "affinity", "counters", "check"};
+                                        "affinity", "counters", "check",  "engines"};
     const struct yaml_node *node;
 
     if (root->kind != YAML_MAP) {
@@ -221,6 +221,8 @@ static void read_root(struct config *out, const struct yaml_node *root, struct c
         read_counters(&out->counters, node, to);
     if ((node = yaml_get(root, "check")))
         read_check(out, node, to);
+    if ((node = yaml_get(root, "engines")))
+        engines_read(out->engines, node, to);
     read_suites(out, root, to);
 }
 
@@ -240,8 +242,11 @@ int config_load(struct config *out, const char *path, FILE *err)
         .affinity = {.bind = BIND_CORE, .place = PLACE_COMPACT},
         .check_against = oct_kernels[0],
     };
+    out->engines = calloc(1, sizeof(*out->engines));
+    if (!out->engines || !engines_shipped(out->engines))
+        complain(&to, 1, 1, "no memory left to read this");
     yaml_read(&tree, &to);
-    if (tree.root)
+    if (tree.root && to.count == 0)
         read_root(out, tree.root, &to);
     snprintf(out->hash, sizeof(out->hash), "%016" PRIx64, tree.hash);
     yaml_free(&tree);

@@ -86,12 +86,13 @@ static uint64_t baselines(enum oct_dtype dtype)
     return kernels;
 }
 
-static bool add_case(struct gathering *g, size_t index, const struct layer *layer, int kernel)
+static bool add_case(struct gathering *g, size_t index, const struct layer *layer,
+                     const struct oct_kernel *kernel, const struct engine *engine)
 {
     struct group *group = &g->config->groups[index];
     struct group_extra *extra = &g->extra[index];
     const struct oct_problem v = oct_problem_vanilla(&layer->problem);
-    uint64_t hash = hash_text(hash_problem(extra->hash, &layer->problem), "%s", oct_kernels[kernel]->name);
+    uint64_t hash = hash_text(hash_problem(extra->hash, &layer->problem), "%s", kernel->name);
     struct id_slot *slot = id_slot(&g->cases, hash);
     struct bench_case *c;
 
@@ -113,7 +114,8 @@ static bool add_case(struct gathering *g, size_t index, const struct layer *laye
         .alpha_in = layer->alpha_in,
         .alpha_out = layer->alpha_out,
         .problem = layer->problem,
-        .kernel = oct_kernels[kernel],
+        .kernel = kernel,
+        .engine = engine,
         .vanilla = layer->problem.bands == 1 &&
                    hash_problem(HASH_START, &v) == hash_problem(HASH_START, &layer->problem),
         .line = layer->at->line,
@@ -124,8 +126,14 @@ static bool add_case(struct gathering *g, size_t index, const struct layer *laye
 
 static bool add_cases(struct gathering *g, size_t index, const struct layer *layer, uint64_t kernels)
 {
-    for (int i = 0; oct_kernels[i]; i++)
-        if ((kernels >> i & 1) && !add_case(g, index, layer, i))
+    const struct engines *engines = g->config->engines;
+
+    for (int i = 0; oct_kernels[i] && i < ENGINE_BIT; i++)
+        if ((kernels >> i & 1) && !add_case(g, index, layer, oct_kernels[i], NULL))
+            return false;
+    for (int e = 0; e < engines->count; e++)
+        if ((kernels >> (ENGINE_BIT + e) & 1) &&
+            !add_case(g, index, layer, &engines->engine[e].kernel, &engines->engine[e]))
             return false;
     return true;
 }

@@ -65,15 +65,15 @@ struct layer_key {
 bool layer_key_find(struct layer_key *out, const struct yaml_node *name, struct complaints *to);
 /* One value of a key. False after a complaint. */
 bool layer_value_read(struct value *out, const struct layer_key *key, const struct yaml_node *node,
-                      enum kernel_reach reach, struct complaints *to);
+                      const struct kernel_reach *reach, struct complaints *to);
 /* Is it one of kernel, threads, cache, dtype: how a layer is run, not what it is? */
 bool layer_key_is_how(const struct layer_key *key);
 void layer_set(struct layer_values *values, const struct layer_key *key, const struct value *value);
 /* Does the key set a field that `values` has already? */
 bool layer_has(const struct layer_values *values, const struct layer_key *key);
 /* A whole mapping of layer keys with one value each. Keys that set the same field are an error. */
-bool layer_values_read(struct layer_values *out, const struct yaml_node *map, enum kernel_reach reach,
-                       struct complaints *to);
+bool layer_values_read(struct layer_values *out, const struct yaml_node *map,
+                       const struct kernel_reach *reach, struct complaints *to);
 /* Every field that `over` sets replaces that of `base`. */
 void layer_overlay(struct layer_values *base, const struct layer_values *over);
 /* Do all fields that `pattern` sets, but the kernel, have the same value in `values`? */

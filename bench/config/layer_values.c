@@ -165,7 +165,7 @@ static bool read_channels(struct value *out, const struct layer_key *key, const 
 }
 
 bool layer_value_read(struct value *out, const struct layer_key *key, const struct yaml_node *node,
-                      enum kernel_reach reach, struct complaints *to)
+                      const struct kernel_reach *reach, struct complaints *to)
 {
     const char *name;
 
@@ -214,8 +214,8 @@ bool layer_has(const struct layer_values *values, const struct layer_key *key)
     return false;
 }
 
-bool layer_values_read(struct layer_values *out, const struct yaml_node *map, enum kernel_reach reach,
-                       struct complaints *to)
+bool layer_values_read(struct layer_values *out, const struct yaml_node *map,
+                       const struct kernel_reach *reach, struct complaints *to)
 {
     bool good = true;
 

@@ -14,7 +14,8 @@ static bool no_memory(struct complaints *to, const struct yaml_node *at)
 
 /* One key with the list of its values; a single value is a list of one. */
 static bool read_column(struct column *out, size_t *length, const struct yaml_node *name,
-                        const struct yaml_node *list, struct layer_values *taken, struct complaints *to)
+                        const struct yaml_node *list, struct layer_values *taken,
+                        const struct kernel_reach *reach, struct complaints *to)
 {
     bool good = true, is_list = list->kind == YAML_LIST;
     size_t count = is_list ? list->count : 1;
@@ -34,15 +35,14 @@ static bool read_column(struct column *out, size_t *length, const struct yaml_no
         return no_memory(to, list);
     for (size_t i = 0; i < count; i++)
         good =
-            layer_value_read(&out->values[i], &out->key, is_list ? list->item[i] : list, KERNELS_HERE, to) &&
-            good;
+            layer_value_read(&out->values[i], &out->key, is_list ? list->item[i] : list, reach, to) && good;
     layer_set(taken, &out->key, &(struct value){.at = name});
     *length = count;
     return good;
 }
 
 static bool read_zip(struct suite *out, const struct yaml_node *map, struct layer_values *taken,
-                     struct complaints *to)
+                     const struct kernel_reach *reach, struct complaints *to)
 {
     struct dimension *dim = &out->dim[out->dims++];
     bool good = true;
@@ -53,7 +53,8 @@ static bool read_zip(struct suite *out, const struct yaml_node *map, struct laye
     for (size_t i = 0; i < map->count; i++) {
         size_t length = 0;
 
-        if (!read_column(&dim->column[dim->columns++], &length, map->key[i], map->item[i], taken, to)) {
+        if (!read_column(&dim->column[dim->columns++], &length, map->key[i], map->item[i], taken, reach,
+                         to)) {
             good = false;
             continue;
         }
@@ -68,7 +69,7 @@ static bool read_zip(struct suite *out, const struct yaml_node *map, struct laye
 }
 
 static bool read_matrix(struct suite *out, const struct yaml_node *map, struct layer_values *taken,
-                        struct complaints *to)
+                        const struct kernel_reach *reach, struct complaints *to)
 {
     bool good = true;
 
@@ -79,7 +80,7 @@ static bool read_matrix(struct suite *out, const struct yaml_node *map, struct l
         if (!dim->column)
             return no_memory(to, map);
         dim->columns = 1;
-        good = read_column(dim->column, &dim->length, map->key[i], map->item[i], taken, to) && good;
+        good = read_column(dim->column, &dim->length, map->key[i], map->item[i], taken, reach, to) && good;
     }
     return good;
 }
@@ -94,7 +95,7 @@ static bool filled_map(const char *what, const struct yaml_node *node, struct co
 }
 
 static bool read_patterns(struct pattern **out, size_t *count, const char *what, const struct yaml_node *list,
-                          enum kernel_reach reach, struct complaints *to)
+                          const struct kernel_reach *reach, struct complaints *to)
 {
     bool good = true;
 
@@ -125,8 +126,9 @@ static bool check_words(const struct yaml_node *body, struct complaints *to)
 }
 
 bool suite_read(struct suite *out, const struct yaml_node *name, const struct yaml_node *body,
-                struct complaints *to)
+                const struct engines *engines, struct complaints *to)
 {
+    const struct kernel_reach here = {false, engines}, anywhere = {true, engines};
     const struct yaml_node *matrix, *zip, *include, *exclude;
     struct layer_values taken = {0};
     bool good;
@@ -144,13 +146,13 @@ bool suite_read(struct suite *out, const struct yaml_node *name, const struct ya
     if (!out->dim)
         return no_memory(to, body);
     if (zip)
-        good = filled_map("zip", zip, to) && read_zip(out, zip, &taken, to) && good;
+        good = filled_map("zip", zip, to) && read_zip(out, zip, &taken, &here, to) && good;
     if (matrix)
-        good = filled_map("matrix", matrix, to) && read_matrix(out, matrix, &taken, to) && good;
+        good = filled_map("matrix", matrix, to) && read_matrix(out, matrix, &taken, &here, to) && good;
     if (exclude)
-        good = read_patterns(&out->exclude, &out->excludes, "exclude", exclude, KERNELS_ANYWHERE, to) && good;
+        good = read_patterns(&out->exclude, &out->excludes, "exclude", exclude, &anywhere, to) && good;
     if (include)
-        good = read_patterns(&out->include, &out->includes, "include", include, KERNELS_HERE, to) && good;
+        good = read_patterns(&out->include, &out->includes, "include", include, &here, to) && good;
     return good;
 }
 

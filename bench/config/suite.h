@@ -32,7 +32,7 @@ struct suite {
 
 /* False after complaints; suite_free either way. */
 bool suite_read(struct suite *out, const struct yaml_node *name, const struct yaml_node *body,
-                struct complaints *to);
+                const struct engines *engines, struct complaints *to);
 void suite_free(struct suite *suite);
 
 /* Combinations before any exclude, at most `limit`. */

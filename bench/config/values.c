@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_KERNELS 64 /* bits of a set */
+#define MAX_KERNELS ENGINE_BIT
 
 /* A plain scalar that is there at all. */
 static bool is_plain(const struct yaml_node *node)
@@ -189,12 +189,15 @@ bool expect_key(const struct yaml_node *key, const char *const *words, size_t co
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
 
-static size_t kernel_names(const char *names[MAX_KERNELS])
+/* Of the library's kernels, then of the engines. */
+static size_t kernel_names(const char *names[MAX_KERNELS + MAX_ENGINES], const struct engines *engines)
 {
     size_t n = 0;
 
     for (; oct_kernels[n] && n < MAX_KERNELS; n++)
         names[n] = oct_kernels[n]->name;
+    for (int e = 0; engines && e < engines->count; e++)
+        names[n++] = engines->engine[e].name;
     return n;
 }
 
@@ -219,28 +222,36 @@ uint64_t kernels_of(const struct kernel_set *set, enum oct_dtype dtype)
     return kept;
 }
 
-static bool within(int i, enum kernel_reach reach, struct oct_message *msg)
+static bool within(int i, const struct kernel_reach *reach, struct oct_message *msg)
 {
-    return reach == KERNELS_ANYWHERE || oct_kernel_available(oct_kernels[i], msg) == OCT_OK;
+    return reach->anywhere || oct_kernel_available(oct_kernels[i], msg) == OCT_OK;
 }
 
-static bool name_kernel(int *out, const struct yaml_node *node, enum kernel_reach reach,
+/* The bit of an engine; 0: there is none of that name. */
+static uint64_t engine_bit(const char *name, const struct engines *engines)
+{
+    for (int e = 0; engines && e < engines->count; e++)
+        if (strcmp(engines->engine[e].name, name) == 0)
+            return UINT64_C(1) << (ENGINE_BIT + e);
+    return 0;
+}
+
+static bool name_kernel(int *out, const struct yaml_node *node, const struct kernel_reach *reach,
                         struct complaints *to)
 {
-    const char *names[MAX_KERNELS], *near;
-    size_t count = kernel_names(names);
+    const char *names[MAX_KERNELS + MAX_ENGINES], *near;
     struct oct_message msg;
 
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], node->text) != 0)
+    for (int i = 0; oct_kernels[i] && i < MAX_KERNELS; i++) {
+        if (strcmp(oct_kernels[i]->name, node->text) != 0)
             continue;
-        *out = (int)i;
-        if (within(*out, reach, &msg))
+        *out = i;
+        if (within(i, reach, &msg))
             return true;
         complain_at(to, node, "this kernel cannot run here: %s", msg.text);
         return false;
     }
-    near = nearest_word(node->text, names, count);
+    near = nearest_word(node->text, names, kernel_names(names, reach->engines));
     if (near)
         complain_at(to, node, "unknown kernel '%.40s'; did you mean '%s'?", node->text, near);
     else
@@ -249,8 +260,8 @@ static bool name_kernel(int *out, const struct yaml_node *node, enum kernel_reac
 }
 
 /* The reference takes no part in a glob: it is there to be compared with, not to be fast. */
-static bool match_kernels(struct kernel_set *out, const struct yaml_node *node, enum kernel_reach reach,
-                          struct complaints *to)
+static bool match_kernels(struct kernel_set *out, const struct yaml_node *node,
+                          const struct kernel_reach *reach, struct complaints *to)
 {
     struct oct_message msg = {"no kernel has such a name"};
     uint64_t found = 0;
@@ -264,8 +275,8 @@ static bool match_kernels(struct kernel_set *out, const struct yaml_node *node, 
     return found != 0;
 }
 
-static bool kernels_read_one(struct kernel_set *out, const struct yaml_node *node, enum kernel_reach reach,
-                             struct complaints *to)
+static bool kernels_read_one(struct kernel_set *out, const struct yaml_node *node,
+                             const struct kernel_reach *reach, struct complaints *to)
 {
     int i;
 
@@ -279,13 +290,16 @@ static bool kernels_read_one(struct kernel_set *out, const struct yaml_node *nod
     }
     if (strpbrk(node->text, "*?["))
         return match_kernels(out, node, reach, to);
+    out->named |= engine_bit(node->text, reach->engines);
+    if (engine_bit(node->text, reach->engines))
+        return true;
     if (!name_kernel(&i, node, reach, to))
         return false;
     out->named |= UINT64_C(1) << i;
     return true;
 }
 
-bool kernels_read(struct kernel_set *out, const struct yaml_node *node, enum kernel_reach reach,
+bool kernels_read(struct kernel_set *out, const struct yaml_node *node, const struct kernel_reach *reach,
                   struct complaints *to)
 {
     bool good = true;
@@ -310,7 +324,7 @@ bool kernel_read(const struct oct_kernel **out, const struct yaml_node *node, st
         must_be(to, "against", node, "the name of a kernel");
         return false;
     }
-    if (!name_kernel(&i, node, KERNELS_HERE, to))
+    if (!name_kernel(&i, node, &(struct kernel_reach){false, NULL}, to))
         return false;
     *out = oct_kernels[i];
     return true;

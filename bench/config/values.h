@@ -34,18 +34,25 @@ bool expect_map(const char *what, const struct yaml_node *node, struct complaint
 /* Complains of a key that is none of the words, with the nearest one. */
 bool expect_key(const struct yaml_node *key, const char *const *words, size_t count, struct complaints *to);
 
+/* Bits of outside engines in a set, by their place in struct engines; those below are the library's kernels.
+ */
+#define ENGINE_BIT 40
+
 /* Kernels as bits of their places in oct_kernels[]. */
 struct kernel_set {
     uint64_t named;   /* by its whole name: kept whatever the dtype, so that its row can say why not */
     uint64_t matched; /* by `all` or a glob: only those that compute in the dtype */
 };
 
-/* An exclude may name kernels that only other machines can run. */
-enum kernel_reach { KERNELS_HERE, KERNELS_ANYWHERE };
+/* Which names are kernels. */
+struct kernel_reach {
+    bool anywhere; /* an exclude may name kernels that only other machines can run */
+    const struct engines *engines;
+};
 
 /* A name, a glob, a list of these, or `all`. A name out of reach, or a glob that matches nothing within it,
  * is an error. */
-bool kernels_read(struct kernel_set *out, const struct yaml_node *node, enum kernel_reach reach,
+bool kernels_read(struct kernel_set *out, const struct yaml_node *node, const struct kernel_reach *reach,
                   struct complaints *to);
 /* Those of the set that stay for that dtype. */
 uint64_t kernels_of(const struct kernel_set *set, enum oct_dtype dtype);

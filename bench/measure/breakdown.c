@@ -101,15 +101,19 @@ static int by_profile(const struct prepared *prepared, double whole_ns, struct p
 }
 
 /* The same layer without one of its paths. The copy of the operands shares the tensors. */
-static int prepare_without(struct prepared *out, const struct prepared *whole, const struct operands *ops,
-                           int from, int to)
+static bool prepare_without(struct workload *out, const struct prepared *whole, const struct operands *ops,
+                            int from, int to)
 {
     struct operands without = *ops;
+    struct prepared layer;
     struct oct_message msg;
 
     without.problem.paths &= ~OCT_PATH_BIT(from, to);
     without.weights.path[from][to] = NULL;
-    return prepared_make(out, whole->kernel, &without, whole->info->threads, &msg);
+    if (prepared_make(&layer, whole->kernel, &without, whole->info->threads, &msg))
+        return false;
+    *out = workload_of_layer(&layer);
+    return true;
 }
 
 static double paired_difference(const struct contender *a, const struct contender *b, int rounds)
@@ -123,7 +127,7 @@ static double paired_difference(const struct contender *a, const struct contende
     return stats_median(x, (size_t)rounds);
 }
 
-static int by_leaving_out(struct sampler *sampler, const struct prepared *whole, const struct operands *ops,
+static int by_leaving_out(struct sampler *sampler, struct workload *whole, const struct operands *ops,
                           double whole_ns, struct part *parts)
 {
     const struct rounds_settings settings = {.cache = CACHE_WARM,
@@ -131,9 +135,9 @@ static int by_leaving_out(struct sampler *sampler, const struct prepared *whole,
                                              .max_time_ns = UINT64_MAX,
                                              .random_order = true,
                                              .max_steal = INFINITY};
-    const struct oct_problem *p = &whole->problem;
-    struct prepared without[MAX_LEFT_OUT];
-    struct contender contenders[MAX_LEFT_OUT + 1] = {{.prepared = whole}};
+    const struct oct_problem *p = &whole->layer.problem;
+    struct workload without[MAX_LEFT_OUT];
+    struct contender contenders[MAX_LEFT_OUT + 1] = {{.workload = whole}};
     int paths = 0, count = 0, rounds;
     uint64_t rng = ops->seed;
     double plain[MOST_REPEATS];
@@ -149,11 +153,11 @@ static int by_leaving_out(struct sampler *sampler, const struct prepared *whole,
 
         if (!oct_path_exists(p, from, to))
             continue;
-        if (prepare_without(&without[count], whole, ops, from, to))
+        if (!prepare_without(&without[count], &whole->layer, ops, from, to))
             goto done;
         snprintf(parts[count].name, sizeof(parts[count].name), "%s", oct_path_name(p, from, to, name));
         parts[count].macs = (int64_t)oct_path_get(p, from, to).macs;
-        contenders[count + 1].prepared = &without[count];
+        contenders[count + 1].workload = &without[count];
         count++;
     }
     rounds_warm_up(contenders, (size_t)count + 1, &settings);
@@ -166,18 +170,18 @@ static int by_leaving_out(struct sampler *sampler, const struct prepared *whole,
     paths = 0;
 done:
     for (int i = 0; i < count; i++)
-        prepared_free(&without[i]);
+        workload_free(&without[i]);
     for (int i = 0; i <= count; i++)
         contender_free(&contenders[i]);
     return paths ? 0 : add_other(parts, count, whole_ns);
 }
 
-int breakdown_take(struct sampler *sampler, const struct prepared *prepared, const struct operands *ops,
+int breakdown_take(struct sampler *sampler, struct workload *layer, const struct operands *ops,
                    double whole_ns, struct part parts[MAX_PARTS])
 {
     if (!(whole_ns > 0))
         return 0;
-    if (prepared->kernel->profiles)
-        return by_profile(prepared, whole_ns, parts);
-    return by_leaving_out(sampler, prepared, ops, whole_ns, parts);
+    if (layer->layer.kernel->profiles)
+        return by_profile(&layer->layer, whole_ns, parts);
+    return by_leaving_out(sampler, layer, ops, whole_ns, parts);
 }

@@ -5,8 +5,9 @@
 
 #include "measure/result.h"
 
-/* By the kernel's own profile, else by leaving one path out. Returns the number of parts; 0: unknown. */
-int breakdown_take(struct sampler *sampler, const struct prepared *prepared, const struct operands *ops,
+/* Of a layer, by the kernel's own profile, else by leaving one path out. Returns the number of parts; 0:
+ * unknown. */
+int breakdown_take(struct sampler *sampler, struct workload *layer, const struct operands *ops,
                    double whole_ns, struct part parts[MAX_PARTS]);
 
 #endif

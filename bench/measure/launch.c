@@ -224,9 +224,7 @@ static void say_samples(const struct group_result *result, const struct lineup *
         }
         printf("spent %zu %" PRIu64 "\n", index, c->total_ns);
         if (c->status)
-            printf("fail %zu %d %s\n", index, c->status,
-                   result->cases[index].status ? result->cases[index].reason
-                                               : "execute failed while it was being timed");
+            printf("fail %zu %d %s\n", index, c->status, result->cases[index].reason);
     }
     printf("done %d\n", result->rounds);
 }
@@ -255,9 +253,10 @@ int launch_answer(struct group_context *ctx, const char *text)
     if (fill_operands(ctx->config, &result, want, ops, &made, &msg) ||
         lineup_make(&lineup, &result, ctx->config->measure.seed, launch, &msg))
         goto done;
-    lineup_prepare(&lineup, &result);
+    lineup_prepare(ctx, &lineup, &result);
     if (lineup_run(ctx, &result, &lineup))
         goto done;
+    lineup_settle(&lineup, &result);
     say_samples(&result, &lineup);
     status = 0;
 done:

@@ -24,9 +24,9 @@ int lineup_make(struct lineup *lineup, struct group_result *result, uint64_t see
     lineup->launch = launch;
     lineup->rng = draw_from(seed, result->group, launch);
     lineup->case_of = calloc(room, sizeof(*lineup->case_of));
-    lineup->prepared = calloc(room, sizeof(*lineup->prepared));
+    lineup->workloads = calloc(room, sizeof(*lineup->workloads));
     lineup->contenders = calloc(room, sizeof(*lineup->contenders));
-    if (!lineup->case_of || !lineup->prepared || !lineup->contenders)
+    if (!lineup->case_of || !lineup->workloads || !lineup->contenders)
         return message_fail(msg, OCT_NO_MEMORY, "no memory for a group");
     for (size_t i = 0; i < result->count; i++)
         if (result->cases[i].status == CASE_OK)
@@ -37,8 +37,7 @@ int lineup_make(struct lineup *lineup, struct group_result *result, uint64_t see
 void lineup_release(struct lineup *lineup)
 {
     for (size_t i = 0; i < lineup->count; i++)
-        if (lineup->prepared[i].plan)
-            prepared_free(&lineup->prepared[i]);
+        workload_free(&lineup->workloads[i]);
 }
 
 void lineup_free(struct lineup *lineup)
@@ -46,11 +45,11 @@ void lineup_free(struct lineup *lineup)
     for (size_t i = 0; lineup->contenders && i < lineup->count; i++)
         contender_free(&lineup->contenders[i]);
     free(lineup->case_of);
-    free(lineup->prepared);
+    free(lineup->workloads);
     free(lineup->contenders);
 }
 
-void lineup_prepare(struct lineup *lineup, struct group_result *result)
+void lineup_prepare(struct group_context *ctx, struct lineup *lineup, struct group_result *result)
 {
     int *order = malloc((lineup->count + 1) * sizeof(*order));
 
@@ -65,17 +64,36 @@ void lineup_prepare(struct lineup *lineup, struct group_result *result)
         struct oct_message msg = {""};
         int status;
 
-        contender->prepared = &lineup->prepared[at];
+        contender->workload = &lineup->workloads[at];
         if (contender->status)
             continue;
-        status =
-            prepared_make(&lineup->prepared[at], c->bench_case->kernel, c->ops, result->group->threads, &msg);
+        status = workload_make(&lineup->workloads[at], c->bench_case, c->ops, result->group->threads,
+                               ctx->stop, &msg);
         contender->status = status;
         if (status)
             group_settle_case(c, status, msg.text);
-        c->plan_ns = lineup->prepared[at].plan_ns;
+        c->plan_ns = lineup->workloads[at].plan_ns;
     }
     free(order);
+}
+
+void lineup_settle(struct lineup *lineup, struct group_result *result)
+{
+    for (size_t i = 0; i < lineup->count; i++) {
+        struct case_result *c = &result->cases[lineup->case_of[i]];
+        struct contender *contender = &lineup->contenders[i];
+        const struct workload *w = &lineup->workloads[i];
+        struct oct_message msg = {"execute failed while it was being timed"};
+
+        if (c->status != CASE_OK)
+            continue;
+        if (contender->status && w->failure.text[0])
+            msg = w->failure;
+        else if (!contender->status && w->kind && w->kind->judge)
+            contender->status = w->kind->judge(w, &msg);
+        if (contender->status)
+            group_settle_case(c, OCT_ERROR, msg.text);
+    }
 }
 
 static double narrowness(struct interval i)

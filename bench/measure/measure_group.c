@@ -34,30 +34,35 @@ static void step(struct group_context *ctx, const struct group *group, const cha
 
 /* ---- verification -------------------------------------------------------------------------------- */
 
-/* Makes the kernel's side and compares it with the reference once. */
-static void verify_case(struct case_result *c, const struct operands *ops, int threads)
+/* Makes the case ready and compares its result with the reference's once. */
+static void verify_case(const struct group_context *ctx, struct case_result *c, const struct operands *ops,
+                        int threads)
 {
-    struct prepared prepared;
+    struct workload w;
     struct oct_message msg = {""};
+    bool wrong = false;
     int status;
 
     crash_note("%s; octbench verify with a config and --filter shows it again\n", c->bench_case->name);
-    status = prepared_make(&prepared, c->bench_case->kernel, ops, threads, &msg);
+    status = workload_make(&w, c->bench_case, ops, threads, ctx->stop, &msg);
     if (status) {
         group_settle_case(c, status, msg.text);
         return;
     }
-    snprintf(c->impl, sizeof(c->impl), "%s", prepared.info->describe);
-    c->tensor_bytes = prepared_tensor_bytes(&prepared);
-    c->scratch_bytes = prepared.info->scratch_bytes;
-    if (prepared_verify(&prepared, ops, &msg)) {
+    snprintf(c->impl, sizeof(c->impl), "%s", w.describe);
+    c->tensor_bytes = w.tensor_bytes;
+    c->scratch_bytes = w.scratch_bytes;
+    status = w.kind->verify(&w, ops, &wrong, &msg);
+    if (wrong) {
         c->status = CASE_WRONG;
         snprintf(c->reason, sizeof(c->reason), "%s: %s",
                  ops->fill == FILL_INTEGERS ? "on integers" : "on reals", msg.text);
+    } else if (status) {
+        group_settle_case(c, status, msg.text);
     }
-    c->max_abs_err = prepared.max_abs_err;
-    c->err_bound = prepared.err_bound;
-    prepared_free(&prepared);
+    c->max_abs_err = w.max_abs_err;
+    c->err_bound = w.err_bound;
+    workload_free(&w);
 }
 
 /* All cases of one problem against operands of one kind; leaves the operands without the expected values. */
@@ -79,7 +84,12 @@ static void verify_problem(struct group_context *ctx, struct group_result *resul
             group_settle_case(c, OCT_ERROR, msg.text);
             continue;
         }
-        verify_case(c, ops, threads);
+        if (c->bench_case->engine && result->group->cache != CACHE_WARM) {
+            group_settle_case(c, OCT_UNSUPPORTED,
+                              "the caches of another program cannot be emptied from here");
+            continue;
+        }
+        verify_case(ctx, c, ops, threads);
         c->ops = ops;
     }
     operands_drop_expected(ops);
@@ -163,10 +173,12 @@ static void look_inside(struct group_context *ctx, struct group_result *result, 
         step(ctx, result->group, "look inside", 0.9 + 0.1 * (double)i / (double)lineup->count);
         if (lineup->contenders[i].status)
             continue;
+        if (!lineup->workloads[i].layer.plan)
+            continue;
         if (result->group->cache == CACHE_WARM)
-            c->part_count = breakdown_take(&ctx->sampler, &lineup->prepared[i], c->ops, median, c->parts);
+            c->part_count = breakdown_take(&ctx->sampler, &lineup->workloads[i], c->ops, median, c->parts);
         if (ctx->counters)
-            count_case(ctx, c, &lineup->prepared[i], median);
+            count_case(ctx, c, &lineup->workloads[i].layer, median);
     }
 }
 
@@ -194,7 +206,7 @@ static int measure_lineup(struct group_context *ctx, struct group_result *result
     int status;
 
     if (here)
-        lineup_prepare(lineup, result);
+        lineup_prepare(ctx, lineup, result);
     else
         topology_unbind(ctx->topology); /* a fresh process inherits where this thread may run */
     status = run_launches(ctx, result, lineup, msg);
@@ -202,7 +214,8 @@ static int measure_lineup(struct group_context *ctx, struct group_result *result
         status = topology_bind_team(ctx->topology, &ctx->config->affinity, result->group->threads,
                                     result->bound, msg);
     if (!here && !status && !stopped(ctx))
-        lineup_prepare(lineup, result);
+        lineup_prepare(ctx, lineup, result);
+    lineup_settle(lineup, result);
     if (!status)
         look_inside(ctx, result, lineup);
     lineup_release(lineup);
@@ -214,8 +227,6 @@ static int measure_lineup(struct group_context *ctx, struct group_result *result
     for (size_t i = 0; i < lineup->count; i++) {
         struct case_result *c = &result->cases[lineup->case_of[i]];
 
-        if (lineup->contenders[i].status && c->status == CASE_OK)
-            group_settle_case(c, OCT_ERROR, "execute failed while it was being timed");
         c->contender = lineup->contenders[i];
         lineup->contenders[i] = (struct contender){0};
     }

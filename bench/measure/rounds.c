@@ -27,7 +27,7 @@ void rounds_warm_up(struct contender *contenders, size_t count, const struct rou
         struct contender *c = &contenders[i];
 
         c->spent_ns = 0;
-        c->iters = sample_warm_up(c->prepared, settings->cache, settings->sample_ns, budget);
+        c->iters = sample_warm_up(c->workload, settings->cache, settings->sample_ns, budget);
         if (c->iters == 0)
             c->status = OCT_ERROR;
     }
@@ -90,7 +90,7 @@ static int take(struct contender *c, const struct rounds_settings *settings, int
     sample->round = round;
     sample->order = position;
     begin = timer_now_ns();
-    c->status = sample_take(sampler, c->prepared, settings->cache, c->iters, sample);
+    c->status = sample_take(sampler, c->workload, settings->cache, c->iters, sample);
     spent = timer_now_ns() - begin;
     c->spent_ns += spent;
     c->total_ns += spent;

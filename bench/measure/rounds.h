@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interleaved rounds: every round takes one sample of every contender, in random order, so that drift hits
- * all alike and every ratio is a paired one. Used by run, and by whatever else compares prepared cases. */
+ * all alike and every ratio is a paired one. Used by run, and by whatever else compares workloads. */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
 
@@ -9,11 +9,11 @@
 #include <signal.h>
 
 struct contender {
-    const struct prepared *prepared; /* verified; belongs to the caller */
-    long iters;                      /* of a sample; set by rounds_warm_up */
-    uint64_t spent_ns;               /* on samples, heating included, in the current launch */
-    uint64_t total_ns;               /* the same in all launches */
-    int status;                      /* of execute; not 0: takes no part any more */
+    struct workload *workload; /* verified; belongs to the caller */
+    long iters;                /* of a sample; set by rounds_warm_up */
+    uint64_t spent_ns;         /* on samples, heating included, in the current launch */
+    uint64_t total_ns;         /* the same in all launches */
+    int status;                /* of execute; not 0: takes no part any more */
     struct sample *samples;
     size_t count, room;
 };

@@ -37,39 +37,25 @@ void sampler_close(struct sampler *sampler)
     memset(sampler, 0, sizeof(*sampler));
 }
 
-static int execute_batch(const struct prepared *prepared, long iters, uint64_t *ns)
-{
-    struct oct_plan *plan = prepared->plan;
-    const struct oct_io *io = &prepared->io;
-    int status = 0;
-    uint64_t start = timer_now_ns();
-
-    for (long i = 0; i < iters; i++)
-        status |= oct_execute(plan, io);
-    *ns = timer_now_ns() - start;
-    return status;
-}
-
 static long at_least_one(double iters)
 {
     return iters < 1 ? 1 : iters > 1e9 ? 1000000000 : (long)iters;
 }
 
-long sample_warm_up(const struct prepared *prepared, enum cache_mode cache, uint64_t sample_ns,
-                    uint64_t budget_ns)
+long sample_warm_up(struct workload *workload, enum cache_mode cache, uint64_t sample_ns, uint64_t budget_ns)
 {
     uint64_t ns, start = timer_now_ns();
     double each, before;
     long batch;
     int streak = 0;
 
-    if (execute_batch(prepared, 1, &ns))
+    if (workload->kind->run(workload, 1, &ns))
         return 0;
     each = (double)ns;
     while (streak < WARM_STREAK && timer_now_ns() - start < budget_ns) {
         before = each;
         batch = at_least_one(WARM_BATCH_NS / (each + 1));
-        if (execute_batch(prepared, batch, &ns))
+        if (workload->kind->run(workload, batch, &ns))
             return 0;
         each = (double)ns / (double)batch;
         streak = fabs(each - before) <= WARM_AGREEMENT * before ? streak + 1 : 0;
@@ -97,72 +83,25 @@ static void flush_caches(struct sampler *sampler, int threads)
     }
 }
 
-static void read_tensor(const void *tensor, size_t bytes, int threads)
+/* Is a thread of the process, other than `but`, running or ready to run? A spinning worker is, even while
+ * something else holds its processor. */
+static bool others_run(pid_t process, pid_t but)
 {
-    const volatile char *lines = tensor;
-
-#pragma omp parallel for num_threads(threads)
-    for (size_t i = 0; i < bytes; i += CACHE_LINE)
-        (void)lines[i];
-}
-
-static void read_tensors(const struct prepared *prepared, int threads)
-{
-    const struct oct_problem *p = &prepared->problem;
-
-    for (int b = 0; b < p->bands; b++) {
-        if (p->ic[b])
-            read_tensor(prepared->io.in[b], oct_tensor_bytes(&prepared->info->in[b]), threads);
-        if (!p->oc[b])
-            continue;
-        size_t bytes = oct_tensor_bytes(&prepared->info->out[b]);
-        read_tensor(prepared->io.out[b], bytes, threads);
-        if (prepared->io.residual[b])
-            read_tensor(prepared->io.residual[b], bytes, threads);
-    }
-}
-
-int sample_take(struct sampler *sampler, const struct prepared *prepared, enum cache_mode cache, long iters,
-                struct sample *out)
-{
-    int threads = prepared->info->threads, status = 0;
-    struct disturbance now;
-    uint64_t ns;
-
-    if (cache == CACHE_WARM) {
-        status = execute_batch(prepared, 1, &ns);
-    } else {
-        flush_caches(sampler, threads);
-        if (cache == CACHE_COLD_WEIGHTS)
-            read_tensors(prepared, threads);
-    }
-    out->iters = cache == CACHE_WARM ? iters : 1;
-    status |= execute_batch(prepared, out->iters, &out->ns);
-    memset(&out->disturbance, 0xff, sizeof(out->disturbance));
-    if (sampler->ledger) {
-        ledger_read(sampler->ledger, &now);
-        out->disturbance = ledger_between(&sampler->last, &now);
-        sampler->last = now;
-    }
-    return status;
-}
-
-/* Is a thread of this process, other than the caller, running or ready to run? A spinning worker is, even
- * while something else holds its processor. */
-static bool others_run(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    long self = (long)syscall(SYS_gettid);
+    char folder[40];
     struct dirent *entry;
     bool found = false;
+    DIR *tasks;
+
+    snprintf(folder, sizeof(folder), "/proc/%d/task", (int)process);
+    tasks = opendir(folder);
 
     while (tasks && !found && (entry = readdir(tasks))) {
-        char path[300], stat[256], *end;
+        char path[320], stat[256], *end;
         FILE *f;
 
-        if (*entry->d_name == '.' || atol(entry->d_name) == self)
+        if (*entry->d_name == '.' || atol(entry->d_name) == but)
             continue;
-        snprintf(path, sizeof(path), "/proc/self/task/%s/stat", entry->d_name);
+        snprintf(path, sizeof(path), "%s/%s/stat", folder, entry->d_name);
         f = fopen(path, "re");
         if (!f)
             continue;
@@ -176,14 +115,48 @@ static bool others_run(void)
     return found;
 }
 
-bool sample_settle(void)
+static bool settle(pid_t process, pid_t but)
 {
     const struct timespec step = {0, SETTLE_STEP_NS};
 
     for (int i = 0; i < SETTLE_STEPS; i++) {
-        if (!others_run())
+        if (!others_run(process, but))
             return true;
         nanosleep(&step, NULL);
     }
     return false;
+}
+
+bool sample_settle(void)
+{
+    return settle(getpid(), (pid_t)syscall(SYS_gettid));
+}
+
+int sample_take(struct sampler *sampler, struct workload *workload, enum cache_mode cache, long iters,
+                struct sample *out)
+{
+    int threads = workload->threads, status = 0;
+    struct disturbance now;
+    uint64_t ns;
+
+    if (workload->process && threads > 1)
+        (void)sample_settle();
+    if (cache == CACHE_WARM) {
+        status = workload->kind->run(workload, 1, &ns);
+    } else {
+        flush_caches(sampler, threads);
+        if (cache == CACHE_COLD_WEIGHTS)
+            workload->kind->read_tensors(workload);
+    }
+    out->iters = cache == CACHE_WARM ? iters : 1;
+    status |= workload->kind->run(workload, out->iters, &out->ns);
+    if (workload->process && threads > 1)
+        (void)settle(workload->process, workload->process);
+    memset(&out->disturbance, 0xff, sizeof(out->disturbance));
+    if (sampler->ledger) {
+        ledger_read(sampler->ledger, &now);
+        out->disturbance = ledger_between(&sampler->last, &now);
+        sampler->last = now;
+    }
+    return status;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One timed sample of one prepared case. */
+/* One timed sample of one workload. */
 #ifndef BENCH_SAMPLE_H
 #define BENCH_SAMPLE_H
 
 #include "config/cases.h"
 #include "machine/distance.h"
 #include "machine/ledger.h"
-#include "check/prepare.h"
+#include "measure/workload.h"
 
 /* Why a round is dropped, by rules that ask for no time that was taken. */
 enum {
@@ -38,13 +38,13 @@ void sampler_close(struct sampler *sampler);
 
 /* Runs until successive times agree, at most budget_ns. Returns the iterations that fill sample_ns (1 in the
  * cold modes), or 0 where execute failed. */
-long sample_warm_up(const struct prepared *prepared, enum cache_mode cache, uint64_t sample_ns,
-                    uint64_t budget_ns);
+long sample_warm_up(struct workload *workload, enum cache_mode cache, uint64_t sample_ns, uint64_t budget_ns);
 
 /* One untimed iteration to heat what the other cases cooled, then `iters` timed ones; in the cold modes one,
  * after flushing the caches (and, for cold weights, reading the tensors again). Fills iters, ns, disturbance.
- * Returns execute's status. */
-int sample_take(struct sampler *sampler, const struct prepared *prepared, enum cache_mode cache, long iters,
+ * Threads of engines, and of ours before an engine,
+ * come to rest first. Returns the run's status. */
+int sample_take(struct sampler *sampler, struct workload *workload, enum cache_mode cache, long iters,
                 struct sample *out);
 
 /* Waits (at most a second) until OpenMP workers of earlier, larger teams have gone to sleep: a spinning

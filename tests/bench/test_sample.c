@@ -24,15 +24,15 @@ static int nothing(struct oct_plan *plan, const struct oct_io *io)
     return OCT_OK;
 }
 
-static struct prepared empty_case(struct oct_plan_head *plan)
+static struct workload empty_case(struct oct_plan_head *plan)
 {
     static const struct oct_plan_ops ops = {.execute = nothing};
     struct oct_problem p = oct_problem_default();
 
     *plan = (struct oct_plan_head){0};
     oct_plan_begin(plan, &ops, &p, OCT_NCHW, 1);
-    return (struct prepared){
-        .kernel = oct_kernels[0], .problem = p, .plan = (struct oct_plan *)plan, .info = &plan->info};
+    return workload_of_layer(&(struct prepared){
+        .kernel = oct_kernels[0], .problem = p, .plan = (struct oct_plan *)plan, .info = &plan->info});
 }
 
 /* An empty kernel costs less than 100 ns a sample: clock, loop and call. */
@@ -40,7 +40,7 @@ static void overhead(void **state)
 {
     struct ledger *ledger = ledger_open();
     struct oct_plan_head plan;
-    struct prepared prepared = empty_case(&plan);
+    struct workload workload = empty_case(&plan);
     struct sampler sampler;
     struct sample sample;
     double ns[SAMPLES];
@@ -49,7 +49,7 @@ static void overhead(void **state)
     sampler_open(&sampler, ledger, 1 << 16);
     for (int i = 0; i < SAMPLES; i++) {
         memset(&sample, 0, sizeof(sample));
-        assert_int_equal(sample_take(&sampler, &prepared, CACHE_WARM, 1, &sample), 0);
+        assert_int_equal(sample_take(&sampler, &workload, CACHE_WARM, 1, &sample), 0);
         assert_int_equal(sample.iters, 1);
         ns[i] = (double)sample.ns;
     }
@@ -63,23 +63,23 @@ static void overhead(void **state)
 static void iterations(void **state)
 {
     struct oct_plan_head plan;
-    struct prepared prepared = empty_case(&plan);
+    struct workload workload = empty_case(&plan);
     struct sampler sampler;
     struct sample sample = {0};
 
     (void)state;
     sampler_open(&sampler, NULL, 1 << 16);
     executed = 0;
-    assert_int_equal(sample_take(&sampler, &prepared, CACHE_WARM, 7, &sample), 0);
+    assert_int_equal(sample_take(&sampler, &workload, CACHE_WARM, 7, &sample), 0);
     assert_int_equal(executed, 8);
     assert_int_equal(sample.iters, 7);
     assert_int_equal(sample.disturbance.steal_ns, -1); /* no ledger: unknown, not zero */
     executed = 0;
-    assert_int_equal(sample_take(&sampler, &prepared, CACHE_COLD, 7, &sample), 0);
+    assert_int_equal(sample_take(&sampler, &workload, CACHE_COLD, 7, &sample), 0);
     assert_int_equal(executed, 1);
     assert_int_equal(sample.iters, 1);
-    assert_true(sample_warm_up(&prepared, CACHE_WARM, 1000000, 20000000) > 1000);
-    assert_int_equal(sample_warm_up(&prepared, CACHE_COLD, 1000000, 20000000), 1);
+    assert_true(sample_warm_up(&workload, CACHE_WARM, 1000000, 20000000) > 1000);
+    assert_int_equal(sample_warm_up(&workload, CACHE_COLD, 1000000, 20000000), 1);
     sampler_close(&sampler);
 }
 
