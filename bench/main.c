@@ -6,9 +6,11 @@
 #include "gate/gate.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_FLAGS 16
 
@@ -128,6 +130,17 @@ static int unknown_command(const char *name)
     return 2;
 }
 
+/* A result that did not arrive is no success, whichever command printed it. */
+static void close_stdout(int status, void *unused)
+{
+    (void)unused;
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    fprintf(stderr, "octbench: the standard output cannot be written: %s\n", strerror(errno ? errno : EIO));
+    _exit(status ? status : 1);
+}
+
 /* "octbench -q run X" becomes "run -q X", with the program's name for argp's messages. */
 static int dispatch(const struct command *command, const struct front *front, int argc, char **argv)
 {
@@ -164,6 +177,7 @@ int main(int argc, char **argv)
 
     argp_err_exit_status = 2;
     argp_program_version_hook = print_version;
+    on_exit(close_stdout, NULL);
     if (argc > 0)
         argv[0] = program;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &front);

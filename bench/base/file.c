@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include "base/output.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,44 +68,14 @@ int file_append(const char *path, const char *text, size_t size, struct oct_mess
     return close(fd) ? fail(path, "cannot close", msg) : OCT_OK;
 }
 
-/* A rename is on disk only when its directory is. */
-static void sync_directory_of(const char *path)
-{
-    char directory[PATH_ROOM];
-    const char *slash = strrchr(path, '/');
-    int fd;
-
-    snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    fd = open(*directory ? directory : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)fsync(fd);
-    close(fd);
-}
-
 int file_replace(const char *path, const char *text, size_t size, struct oct_message *msg)
 {
-    char temporary[PATH_ROOM];
-    int fd, keep;
+    struct output out;
 
-    if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary)) {
-        errno = ENAMETOOLONG;
-        return fail(path, "cannot write", msg);
-    }
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail(temporary, "cannot open", msg);
-    if (write_all(fd, text, size) || sync_file(fd)) {
-        keep = errno;
-        close(fd);
-        unlink(temporary);
-        errno = keep;
-        return fail(path, "cannot write", msg);
-    }
-    if (close(fd) || rename(temporary, path))
-        return fail(path, "cannot write", msg);
-    sync_directory_of(path);
-    return OCT_OK;
+    if (output_open(&out, path, msg))
+        return OCT_ERROR;
+    fwrite(text, 1, size, out.stream);
+    return output_close(&out, path, msg);
 }
 
 int file_make_directory(const char *path, struct oct_message *msg)

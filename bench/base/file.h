@@ -7,7 +7,7 @@
 
 /* All return OCT_OK, or OCT_ERROR with "path: what went wrong" in msg. */
 
-/* Replaces the file by `text`: a temporary file beside it, synced, then renamed over it. */
+/* Replaces the file by `text`, as output.h says. */
 int file_replace(const char *path, const char *text, size_t size, struct oct_message *msg);
 
 /* Appends in one write and syncs. Where the disk is full the file is cut back to what it was. */

@@ -5,6 +5,7 @@
 #include "check/npy.h"
 
 #include "base/message.h"
+#include "base/output.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -344,26 +345,16 @@ int npy_write(const struct npy *array, const char *path, struct oct_message *msg
         snprintf(head + 10, sizeof(head) - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }",
                  npy_shape_text(array, shape));
     size_t length = ((size_t)used + 10 + 1 + 63) / 64 * 64; /* the values begin at a multiple of 64 */
-    FILE *f = fopen(path, "wb");
-    bool good = f != NULL;
-    struct stat st;
-    int why;
+    struct output out;
 
     memcpy(head, MAGIC "\x01", 8);
     head[8] = (char)((length - 10) & 0xff);
     head[9] = (char)((length - 10) >> 8);
     memset(head + 10 + used, ' ', length - 11 - (size_t)used);
     head[length - 1] = '\n';
-    good = good && fwrite(head, 1, length, f) == length;
-    good = good && fwrite(array->data, sizeof(float), array->count, f) == array->count;
-    why = errno;
-    if (f && fclose(f) != 0 && good) {
-        why = errno;
-        good = false;
-    }
-    if (good)
-        return OCT_OK;
-    if (f && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-        unlink(path);
-    return message_fail(msg, OCT_ERROR, "%.120s: it cannot be written: %s", path, strerror(why));
+    if (output_open(&out, path, msg))
+        return OCT_ERROR;
+    fwrite(head, 1, length, out.stream);
+    fwrite(array->data, sizeof(float), array->count, out.stream);
+    return output_close(&out, path, msg);
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "commands/commands.h"
 
+#include "base/output.h"
 #include "base/timer.h"
 #include "gate/gate.h"
 #include "machine/topology.h"
@@ -111,21 +112,22 @@ static void summarise(struct certificate *out, const struct history *histories, 
                           : fmin(1, (out->false_alarms + 2 * sqrt(out->false_alarms) + 3) / out->runs);
 }
 
-static void print_certificate(const struct certificate *c)
+static void print_certificate(const struct certificate *c, FILE *f)
 {
     int width = 4;
 
     for (int i = 0; i < c->count; i++)
         width = (int)strlen(c->cases[i].name) > width ? (int)strlen(c->cases[i].name) : width;
-    printf("%-*s  %8s  %6s  %8s  %10s\n", width, "case", "launches", "alarms", "noise", "detectable");
+    fprintf(f, "%-*s  %8s  %6s  %8s  %10s\n", width, "case", "launches", "alarms", "noise", "detectable");
     for (int i = 0; i < c->count; i++)
-        printf("%-*s  %8d  %6d  %7.2f%%  %9.2f%%\n", width, c->cases[i].name, c->cases[i].launches,
-               c->cases[i].false_alarms, 100 * c->cases[i].noise, 100 * c->cases[i].smallest_detectable);
-    printf("\naa: %d runs, %d false alarms (95%% bound on their rate: %.1f%%), %d runs with an inconclusive "
-           "case; "
-           "tolerance %.2f%%, at least %.2f%% here; %.0f s a run, %.0f s to halve the noise\n",
-           c->runs, c->false_alarms, 100 * c->rate_bound, c->inconclusive, 100 * c->tolerance,
-           100 * c->tolerance_floor, c->seconds_per_run, 4 * c->seconds_per_run);
+        fprintf(f, "%-*s  %8d  %6d  %7.2f%%  %9.2f%%\n", width, c->cases[i].name, c->cases[i].launches,
+                c->cases[i].false_alarms, 100 * c->cases[i].noise, 100 * c->cases[i].smallest_detectable);
+    fprintf(f,
+            "\naa: %d runs, %d false alarms (95%% bound on their rate: %.1f%%), %d runs with an inconclusive "
+            "case; "
+            "tolerance %.2f%%, at least %.2f%% here; %.0f s a run, %.0f s to halve the noise\n",
+            c->runs, c->false_alarms, 100 * c->rate_bound, c->inconclusive, 100 * c->tolerance,
+            100 * c->tolerance_floor, c->seconds_per_run, 4 * c->seconds_per_run);
 }
 
 /* The same file under a second name, so that the loader maps its code twice. */
@@ -196,6 +198,13 @@ static void name_machine(char *name, size_t size)
     topology_close(topology);
 }
 
+/* A certificate on the standard output is for a program, which has no use for the table. */
+static bool printed_elsewhere(const struct gate_arguments *a)
+{
+    return (a->certificate && output_is_stdout(a->certificate)) ||
+           (a->quads_csv && output_is_stdout(a->quads_csv));
+}
+
 static int certify(const struct gate_arguments *a, const struct config *config)
 {
     struct certificate certificate = {.tolerance = exp(a->rule.tolerance) - 1};
@@ -233,14 +242,13 @@ static int certify(const struct gate_arguments *a, const struct config *config)
         goto done;
     certificate.seconds_per_run = (double)(timer_now_ns() - run.started_ns) / 1e9 / certificate.runs;
     summarise(&certificate, histories, &a->rule);
-    print_certificate(&certificate);
+    print_certificate(&certificate, printed_elsewhere(a) ? stderr : stdout);
     if (!status && a->certificate)
         status = certificate_write(&certificate, a->certificate);
     if (!status && certificate.false_alarms)
         status = 4;
 done:
-    if (run.quads)
-        fclose(run.quads);
+    status = gate_close_quads(&run, a->quads_csv, status);
     for (int i = 0; histories && i < run.count; i++)
         free(histories[i].values);
     free(histories);
@@ -262,7 +270,8 @@ int aa_main(int argc, char **argv)
     status = gate_load(&config, &a.options);
     if (status)
         return status;
-    if (a.options.base) {
+    status = gate_check_outputs((const char *const[]){a.certificate, a.quads_csv}, 2);
+    if (!status && a.options.base) {
         status = copy_library(a.options.base, copy, sizeof(copy));
         a.options.new = copy;
     }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "commands/commands.h"
 
+#include "base/output.h"
 #include "base/timer.h"
 #include "gate/gate.h"
 
@@ -95,11 +96,16 @@ static const struct argp ab_argp = {ab_options, parse, "CONFIG", ab_doc, ab_chil
 
 static int write_reports(const struct gate_arguments *a, const struct gate_report *report)
 {
+    const char *const files[] = {a->json, a->junit, a->quads_csv};
+    FILE *people = stdout;
     int failed = 0;
 
-    gate_report_table(report, stdout);
+    for (int i = 0; i < 3; i++)
+        if (files[i] && output_is_stdout(files[i]))
+            people = stderr;
+    gate_report_table(report, people);
     if (a->github)
-        gate_report_annotations(report, stdout);
+        gate_report_annotations(report, people);
     if (a->json)
         failed |= gate_report_json(report, a->json);
     if (a->junit)
@@ -149,8 +155,7 @@ static int judge(const struct gate_arguments *a, const struct config *config)
     if (!status)
         status = gate_status(states, run.count);
 done:
-    if (run.quads)
-        fclose(run.quads);
+    status = gate_close_quads(&run, a->quads_csv, status);
     free(states);
     free(cases);
     return status;
@@ -167,7 +172,8 @@ int ab_main(int argc, char **argv)
     status = gate_load(&config, &a.options);
     if (status)
         return status;
-    if (a.certificate)
+    status = gate_check_outputs((const char *const[]){a.json, a.junit, a.quads_csv}, 3);
+    if (!status && a.certificate)
         status = certificate_check(a.certificate, config.hash, exp(a.rule.tolerance) - 1);
     if (!status)
         status = judge(&a, &config);

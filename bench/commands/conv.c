@@ -4,6 +4,7 @@
 
 #include "base/complain.h"
 #include "base/message.h"
+#include "base/output.h"
 #include "check/prepare.h"
 #include "commands/commands.h"
 #include "commands/options.h"
@@ -382,6 +383,22 @@ static int write_band(const struct prepared *run, int band, int rank, const char
     return status;
 }
 
+static int check_outputs(const struct command *c, struct oct_message *msg)
+{
+    for (int b = 0; b < OCT_MAX_BANDS; b++)
+        if (c->request.out[b] && output_check(c->request.out[b], msg))
+            return OCT_ERROR;
+    return OCT_OK;
+}
+
+static bool writes_stdout(const struct command *c)
+{
+    for (int b = 0; b < OCT_MAX_BANDS; b++)
+        if (c->request.out[b] && output_is_stdout(c->request.out[b]))
+            return true;
+    return false;
+}
+
 static int compute(const struct command *c, const struct conv_tensors *t, struct oct_message *msg)
 {
     const struct oct_problem *p = &t->problem;
@@ -402,7 +419,7 @@ static int compute(const struct command *c, const struct conv_tensors *t, struct
         if (p->oc[b])
             status = write_band(&run, b, rank, c->request.out[b], msg);
     if (!status && !c->common.quiet)
-        printf("%s: %s\n", c->kernel->name, run.info->describe);
+        fprintf(writes_stdout(c) ? stderr : stdout, "%s: %s\n", c->kernel->name, run.info->describe);
     prepared_free(&run);
     return status;
 }
@@ -431,10 +448,12 @@ int conv_main(int argc, char **argv)
     if (status) {
         status = fail(&msg, status == OCT_NO_MEMORY ? 1 : 2);
     } else {
-        status = compute(&c, &tensors, &msg);
+        status = check_outputs(&c, &msg);
+        if (!status)
+            status = compute(&c, &tensors, &msg);
         if (status)
             status = fail(&msg, status == OCT_UNSUPPORTED ? 6 : status == OCT_INVALID ? 2 : 1);
     }
     conv_tensors_free(&tensors);
-    return !status && fflush(stdout) ? 1 : status;
+    return status;
 }

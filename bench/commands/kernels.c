@@ -62,5 +62,5 @@ int kernels_main(int argc, char **argv)
                k->algorithm == OCT_ALGORITHM_DIRECT ? "direct" : "winograd", oct_layout_name(k->layout),
                dtypes, missing ? "no" : "yes", missing ? msg.text : k->summary);
     }
-    return fflush(stdout) ? 1 : 0;
+    return 0;
 }

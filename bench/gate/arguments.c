@@ -2,11 +2,11 @@
 #define _GNU_SOURCE
 #include "gate/gate.h"
 
+#include "base/output.h"
 #include "config/config.h"
 #include "gate/library.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -155,17 +155,42 @@ int gate_load(struct config *config, const struct gate_options *options)
     return status;
 }
 
+int gate_fail(int status, const struct oct_message *msg)
+{
+    fprintf(stderr, "octbench: error: %s\n", msg->text);
+    return status;
+}
+
+int gate_check_outputs(const char *const paths[], int count)
+{
+    struct oct_message msg;
+
+    for (int i = 0; i < count; i++)
+        if (paths[i] && output_check(paths[i], &msg))
+            return gate_fail(2, &msg);
+    return 0;
+}
+
 int gate_open_quads(struct gate_run *run, const char *path)
 {
+    struct oct_message msg;
+
     if (!path)
         return 0;
-    run->quads = fopen(path, "w");
-    if (!run->quads) {
-        fprintf(stderr, "octbench: error: %s: %s\n", path, strerror(errno));
-        return 2;
-    }
+    run->quads = output_stream(path, &msg);
+    if (!run->quads)
+        return gate_fail(2, &msg);
     fputs("run,launch,case,log_ratio\n", run->quads);
     return 0;
+}
+
+int gate_close_quads(struct gate_run *run, const char *path, int status)
+{
+    struct oct_message msg;
+
+    if (!run->quads || !output_stream_close(run->quads, path, &msg))
+        return status;
+    return gate_fail(status ? status : 1, &msg);
 }
 
 int gate_check_libraries(const struct gate_options *options, char versions[2][64])

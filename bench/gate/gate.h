@@ -118,8 +118,14 @@ volatile const int *gate_catch_signals(void);
 
 /* The config as the options' isa and filter leave it. 0, or 2 with the reason said. */
 int gate_load(struct config *config, const struct gate_options *options);
+/* Says the message on stderr; returns the status. */
+int gate_fail(int status, const struct oct_message *msg);
+/* Before minutes of measuring: whether what is to be written can be. 0, or 2 with the reason said. */
+int gate_check_outputs(const char *const paths[], int count);
 /* Opens the file of every quad's log-ratio, where a path is given. 0, or 2 with the reason said. */
 int gate_open_quads(struct gate_run *run, const char *path);
+/* Whether all of it arrived: `status`, or 1 with the reason said. */
+int gate_close_quads(struct gate_run *run, const char *path, int status);
 
 /* Opens both libraries to check them and to learn their versions. 0, or 2 with the reason on stderr. */
 int gate_check_libraries(const struct gate_options *options, char versions[2][64]);

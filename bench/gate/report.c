@@ -3,7 +3,8 @@
  * json_files.c). */
 #include "gate/gate.h"
 
-#include <errno.h>
+#include "base/output.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -145,13 +146,13 @@ static void junit_case(const struct gate_report *r, int i, FILE *f)
 
 int gate_report_junit(const struct gate_report *r, const char *path)
 {
-    FILE *f = fopen(path, "w");
-    int failed;
+    struct output out;
+    struct oct_message msg;
+    FILE *f;
 
-    if (!f) {
-        fprintf(stderr, "octbench: error: %s: %s\n", path, strerror(errno));
-        return 1;
-    }
+    if (output_open(&out, path, &msg))
+        return gate_fail(1, &msg);
+    f = out.stream;
     fprintf(f,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"octbench ab\" "
             "tests=\"%d\" "
@@ -160,9 +161,5 @@ int gate_report_junit(const struct gate_report *r, const char *path)
     for (int i = 0; i < r->count; i++)
         junit_case(r, i, f);
     fputs("</testsuite>\n</testsuites>\n", f);
-    failed = ferror(f) != 0;
-    failed |= fclose(f) != 0;
-    if (failed)
-        fprintf(stderr, "octbench: error: %s: cannot be written: %s\n", path, strerror(errno));
-    return failed;
+    return output_close(&out, path, &msg) ? gate_fail(1, &msg) : 0;
 }

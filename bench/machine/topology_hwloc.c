@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine by hwloc. The only file that includes it. */
 #include "machine/topology_internal.h"
+#include "base/file.h"
 #include "base/message.h"
 
 #include <hwloc.h>
@@ -122,7 +123,13 @@ void backend_unbind(const struct topology *topology)
 
 int backend_write_xml(const struct topology *topology, const char *path, struct oct_message *msg)
 {
-    if (hwloc_topology_export_xml(topology->backend, path, 0))
-        return message_fail(msg, OCT_ERROR, "cannot write the topology to %s: %s", path, strerror(errno));
-    return OCT_OK;
+    char *text;
+    int size, status;
+
+    if (hwloc_topology_export_xmlbuffer(topology->backend, &text, &size, 0))
+        return message_fail(msg, OCT_ERROR, "hwloc cannot say the topology as XML: %s", strerror(errno));
+    status =
+        file_replace(path, text, size > 0 ? (size_t)size - 1 : 0, msg); /* its size counts the final zero */
+    hwloc_free_xmlbuffer(topology->backend, text);
+    return status;
 }
