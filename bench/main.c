@@ -23,6 +23,7 @@ static const struct command {
 } commands[] = {
     {"run", run_main, "measure what a config asks for: a table, CSV files, run.json"},
     {"list", list_main, "the cases a config expands to, one a line, and their number"},
+    {"net", net_main, "whole networks, vanilla and octave: how much faster, and where the time goes"},
     {"verify", verify_main, "correctness alone, no timing"},
     {"kernels", kernels_main, "every kernel: what it needs, available here or why not"},
     {"doctor", doctor_main, "what this machine can measure, and what will disturb it"},

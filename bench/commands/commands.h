@@ -5,6 +5,7 @@
 
 int run_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int net_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 int kernels_main(int argc, char **argv);
 int export_main(int argc, char **argv);

@@ -34,7 +34,7 @@ struct result_row {
     /* Since schema 2; a file of schema 1 ends before them. */
     char kind[16], network[64], library[32], algorithm[16], machine_id[20];
     int64_t stride_d, stride_h, stride_w;
-    char pads[96]; /* "front,back,top,bottom,left,right", each a number or a word */
+    char pads[96]; /* "front/back/top/bottom/left/right", each a number or a word */
     int64_t act_peak_bytes;
     double t_p99_ns;
 };

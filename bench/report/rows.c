@@ -113,7 +113,7 @@ static void list_pads(const struct oct_problem *p, char *cell, size_t size)
     char text[24];
 
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
-        add_text(cell, size, ",", "%s", oct_field_text(oct_field_find(sides[i]), p, text, sizeof(text)));
+        add_text(cell, size, "/", "%s", oct_field_text(oct_field_find(sides[i]), p, text, sizeof(text)));
 }
 
 static void describe_problem(const struct oct_problem *p, struct result_row *row)
