@@ -69,6 +69,8 @@ static enum oct_layout input_layout(const struct oct_plan *plan, int band)
 {
     bool few = plan->p.ic[band] <= 3 && plan->p.groups == 1;
 
+    if (plan->in_layout)
+        return plan->in_layout;
     return few && oct_layout_block(plan->layout) > 1 && plan->algorithm == OCT_ALGORITHM_DIRECT
                ? OCT_NCHW
                : plan->layout;
@@ -89,17 +91,15 @@ static void add_bands(struct oct_plan *plan)
     }
 }
 
+/* Steps run one after the other: the largest scratchpad serves all. */
 static void share_scratchpad(struct oct_plan *plan)
 {
-    if (!plan->scratchpad_bytes)
-        return;
-    plan->scratchpad = onednn_allocate(plan, plan->scratchpad_bytes);
-    plan->head.info.scratch_bytes += plan->scratchpad_bytes;
-    for (int s = 0; s < plan->nsteps; s++)
-        for (int a = 0; a < plan->steps[s].nargs; a++)
-            if (plan->steps[s].args[a].arg == DNNL_ARG_SCRATCHPAD)
-                onednn_ok(plan, dnnl_memory_set_data_handle(plan->steps[s].args[a].memory, plan->scratchpad),
-                          "its scratchpad");
+    size_t offset = onednn_take_scratch(plan, plan->scratchpad_bytes);
+
+    for (int i = OWNED; i < plan->ntensors; i++)
+        if (plan->tensors[i].place == SCRATCHPAD)
+            plan->tensors[i].offset = offset;
+    plan->head.info.scratch_bytes = plan->head.info.outside_bytes;
 }
 
 static bool same_impl_before(const struct oct_plan *plan, int step)
@@ -158,6 +158,19 @@ static bool set_handles(struct oct_plan *plan, const struct oct_io *io)
     return status == dnnl_success;
 }
 
+static bool place_scratch(struct oct_plan *plan, char *scratch)
+{
+    dnnl_status_t status = dnnl_success;
+
+    if (plan->scratch == scratch)
+        return true;
+    for (int i = OWNED; i < plan->ntensors; i++)
+        if (plan->tensors[i].place)
+            status |= dnnl_memory_set_data_handle(plan->tensors[i].memory, scratch + plan->tensors[i].offset);
+    plan->scratch = scratch;
+    return status == dnnl_success;
+}
+
 static bool run_step(struct oct_plan *plan, const struct step *step)
 {
     if (step->primitive)
@@ -188,7 +201,7 @@ static int execute(struct oct_plan *plan, const struct oct_io *io)
     int before = omp_get_max_threads();
     bool good;
 
-    if (!set_handles(plan, io))
+    if (!set_handles(plan, io) || !place_scratch(plan, io->scratch))
         return OCT_ERROR;
     omp_set_num_threads(plan->head.info.threads);
     good = run(plan, io->profile);
@@ -204,7 +217,6 @@ static void destroy(struct oct_plan *plan)
         dnnl_memory_destroy(plan->tensors[i].memory);
         oct_free(plan->tensors[i].data);
     }
-    oct_free(plan->scratchpad);
     dnnl_stream_destroy(plan->stream);
     dnnl_engine_destroy(plan->engine);
     free(plan);
@@ -249,16 +261,31 @@ static int build(struct oct_plan **out, const struct oct_plan *blank, const stru
  * convolutions for AVX-512 want channels last; the older just-in-time ones want blocks, and are the better of
  * the two for groups. GEMM on plain tensors is the last resort, and takes everything.
  */
-static int layouts_to_try(const struct oct_problem *p, enum oct_algorithm algorithm,
+static int layouts_to_try(const struct oct_problem *p, enum oct_algorithm algorithm, enum oct_layout asked,
                           enum oct_layout layouts[3])
 {
     bool avx512 = has_isa(dnnl_cpu_isa_avx512_core), last_first = avx512 && p->groups == 1;
     enum oct_layout blocked = avx512 ? OCT_NCHW16C : OCT_NCHW8C;
 
+    if (asked) {
+        layouts[0] = asked;
+        return 1;
+    }
     layouts[0] = last_first && algorithm == OCT_ALGORITHM_DIRECT ? OCT_NHWC : blocked;
     layouts[1] = last_first ? blocked : OCT_NHWC;
     layouts[2] = OCT_NCHW;
     return algorithm == OCT_ALGORITHM_WINOGRAD ? 1 : 3;
+}
+
+/* Eight channels a block make oneDNN 2.6.3 write past tensors where it uses AVX-512. */
+static int check_block(enum oct_layout asked, struct oct_message *msg)
+{
+    int block = asked ? oct_layout_block(asked) : 1, own = has_isa(dnnl_cpu_isa_avx512_core) ? 16 : 8;
+
+    if (block == 1 || block == own)
+        return OCT_OK;
+    return oct_fail(msg, OCT_UNSUPPORTED, "oneDNN has blocks of %d channels on this machine, not %s", own,
+                    oct_layout_name(asked));
 }
 
 int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w,
@@ -269,6 +296,10 @@ int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct
     enum oct_layout layouts[3];
     int status = check_isa(msg), before = omp_get_max_threads(), count;
 
+    if (!status)
+        status = check_block(options->in, msg);
+    if (!status)
+        status = check_block(options->out, msg);
     if (status)
         return status;
     blank = calloc(1, sizeof(*blank));
@@ -276,8 +307,9 @@ int onednn_plan(struct oct_plan **out, const struct oct_problem *p, const struct
         return oct_fail(msg, OCT_NO_MEMORY, "no memory for a oneDNN plan");
     blank->p = *p;
     blank->algorithm = algorithm;
+    blank->in_layout = options->in;
     oct_plan_begin(&blank->head, &ops, p, OCT_LAYOUT_ANY, options->threads);
-    count = layouts_to_try(p, algorithm, layouts);
+    count = layouts_to_try(p, algorithm, options->out, layouts);
     omp_set_num_threads(options->threads); /* the library splits the work when it makes a primitive */
     status = OCT_UNSUPPORTED;
     for (int i = 0; i < count && status == OCT_UNSUPPORTED; i++) {

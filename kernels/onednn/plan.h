@@ -13,7 +13,9 @@ enum { IN = 0, OUT = OCT_MAX_BANDS, RESIDUAL = 2 * OCT_MAX_BANDS, OWNED = 3 * OC
 
 struct tensor {
     dnnl_memory_t memory;
-    void *data; /* owned by the plan; NULL for the caller's tensors and the shared scratchpad */
+    void *data; /* owned by the plan; NULL for the caller's tensors and those in the scratch */
+    enum place { ELSEWHERE, IN_SCRATCH, SCRATCHPAD } place;
+    size_t offset; /* in the scratch */
     enum oct_layout layout;
     int channels; /* with padding lanes */
     struct oct_extent e;
@@ -32,7 +34,7 @@ struct oct_plan {
     struct oct_problem p;
     const struct oct_weights *w; /* while the plan is built */
     enum oct_algorithm algorithm;
-    enum oct_layout layout;
+    enum oct_layout layout, in_layout; /* in_layout ANY: as it suits the layer */
     int status;
     struct oct_message *msg; /* while the plan is built */
     dnnl_engine_t engine;
@@ -44,8 +46,8 @@ struct oct_plan {
     int made[COMPOSITION_TENSORS]; /* tensors of the composition */
     int bias[OCT_MAX_BANDS];       /* 0: not made */
     size_t scratchpad_bytes;
-    void *scratchpad;
-    bool winograd; /* some path has it */
+    const void *scratch; /* where the memory objects point now */
+    bool winograd;       /* some path has it */
 };
 
 void onednn_fail(struct oct_plan *plan, int status, const char *what);
@@ -67,7 +69,10 @@ int onednn_add_plain(struct oct_plan *plan, int ndims, const dnnl_dims_t dims, d
 void onednn_add_outside(struct oct_plan *plan, int index, enum oct_layout layout, int channels,
                         struct oct_extent e);
 
-/* Memory of the plan's own. 0 after an error. */
+/* Room in the scratch: its offset. */
+size_t onednn_take_scratch(struct oct_plan *plan, size_t bytes);
+
+/* A tensor in the scratch. 0 after an error. */
 int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channels, struct oct_extent e);
 
 api_desc onednn_desc(const struct oct_plan *plan, int tensor);

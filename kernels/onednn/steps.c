@@ -27,11 +27,15 @@ static void add_scratchpad(struct oct_plan *plan, struct step *step, const_dnnl_
 {
     api_desc desc = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     size_t bytes = dnnl_memory_desc_get_size(desc);
+    int tensor;
 
     if (!bytes)
         return;
     plan->scratchpad_bytes = bytes > plan->scratchpad_bytes ? bytes : plan->scratchpad_bytes;
-    onednn_add_arg(plan, step, DNNL_ARG_SCRATCHPAD, onednn_add_memory(plan, desc, NULL));
+    tensor = onednn_add_memory(plan, desc, NULL);
+    if (tensor)
+        plan->tensors[tensor].place = SCRATCHPAD;
+    onednn_add_arg(plan, step, DNNL_ARG_SCRATCHPAD, tensor);
 }
 
 struct step *onednn_add_primitive(struct oct_plan *plan, const char *name, const_dnnl_primitive_desc_t pd)

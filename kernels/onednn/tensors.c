@@ -143,12 +143,17 @@ int onednn_add_scratch(struct oct_plan *plan, enum oct_layout layout, int channe
         onednn_fail(plan, OCT_ERROR, "more tensors than a oneDNN plan has room for");
     if (!make_tensor(plan, t, layout, channels, e))
         return 0;
-    plan->ntensors++;
-    t->data = onednn_allocate(plan, bytes);
-    if (!onednn_ok(plan, dnnl_memory_set_data_handle(t->memory, t->data), "a tensor's memory"))
-        return 0;
-    plan->head.info.scratch_bytes += bytes;
-    return plan->ntensors - 1;
+    t->place = IN_SCRATCH;
+    t->offset = onednn_take_scratch(plan, bytes);
+    return plan->ntensors++;
+}
+
+size_t onednn_take_scratch(struct oct_plan *plan, size_t bytes)
+{
+    size_t offset = plan->head.info.outside_bytes;
+
+    plan->head.info.outside_bytes += (bytes + 63) / 64 * 64;
+    return offset;
 }
 
 api_desc onednn_desc(const struct oct_plan *plan, int tensor)
