@@ -48,6 +48,18 @@ void csv_write_int(FILE *f, int64_t value)
         fprintf(f, "%lld", (long long)value);
 }
 
+/* The byte order mark with which spreadsheets begin. */
+static void skip_mark(struct csv_reader *r)
+{
+    static const unsigned char mark[] = {0xef, 0xbb, 0xbf};
+    unsigned char bytes[sizeof(mark)];
+
+    if (fread(bytes, 1, sizeof(bytes), r->f) == sizeof(bytes) && memcmp(bytes, mark, sizeof(mark)) == 0)
+        r->offset = (int64_t)sizeof(mark);
+    else
+        rewind(r->f);
+}
+
 struct csv_reader *csv_open(const char *path, char *message, size_t size)
 {
     struct csv_reader *r = calloc(1, sizeof(*r));
@@ -64,6 +76,7 @@ struct csv_reader *csv_open(const char *path, char *message, size_t size)
         csv_close(r);
         return NULL;
     }
+    skip_mark(r);
     return r;
 }
 

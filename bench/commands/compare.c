@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct arguments {
     const char *old, *new;
@@ -21,6 +22,12 @@ struct arguments {
 struct table {
     struct result_row *rows;
     size_t count;
+    bool torn; /* the last line is not whole */
+};
+
+/* What the two runs do not have in common as they should. */
+struct gaps {
+    size_t only_old, only_new, lost, wrong, doubled;
 };
 
 static const struct argp_option options[] = {
@@ -61,9 +68,21 @@ static const char doc[] =
     "different machines or configs are compared all the same, with what differs said and exit status 0: they "
     "are "
     "advice. For a verdict on a change of the code use octbench ab, which measures both builds at once.\n\n"
-    "Exit status: 0 nothing flagged, 2 usage or a malformed file, 3 flagged, 6 no case in common.";
+    "Cases that only one of the runs has, that were ok and are not, that stand twice, and a run that is not "
+    "whole "
+    "are named.\n\n"
+    "Exit status: 0 nothing flagged, 2 usage or a malformed file, 3 flagged, or a case that was ok is lost, "
+    "5 a "
+    "case is wrong in the new run, 6 no case in common.";
 
 static const struct argp compare_argp = {options, parse, "OLD.csv NEW.csv", doc, NULL, NULL, NULL};
+
+static bool ends_torn(const char *path, int64_t whole)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > whole;
+}
 
 static int read_table(struct table *out, const char *path)
 {
@@ -85,6 +104,7 @@ static int read_table(struct table *out, const char *path)
         out->rows = grown;
         out->rows[out->count++] = row;
     }
+    out->torn = status == 1 && ends_torn(path, results_whole(reader));
     results_close(reader);
 done:
     if (status == 2)
@@ -228,10 +248,84 @@ static void scale(struct result_row *row, double factor)
     row->speedup_hi *= factor;
 }
 
+static bool has_status(const struct result_row *row, const char *status)
+{
+    return strcmp(row->status, status) == 0;
+}
+
+static void name_row(const char *what, const struct result_row *row)
+{
+    printf("%s: %s a=%g t=%d %s%s%s\n", what, row->layer, row->alpha_out, (int)row->threads, row->kernel,
+           *row->reason ? ": " : "", row->reason);
+}
+
+static size_t name_doubled(const char *which, const struct table *t)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < t->count; i++) {
+        if (find(t, t->rows[i].case_id) == &t->rows[i])
+            continue;
+        printf("twice in the %s run", which);
+        name_row("", &t->rows[i]);
+        count++;
+    }
+    return count;
+}
+
+static void say_state(const char *which, const char *path, const struct table *t)
+{
+    struct json_t *run = read_run(path);
+    const char *state = run ? js_get_text(run, "status") : NULL;
+
+    if (state && strcmp(state, "complete") != 0)
+        printf("the %s run is not whole: run.json says %s\n", which, state);
+    if (t->torn)
+        printf("the %s run is not whole: its last line is torn\n", which);
+    js_free(run);
+}
+
+/* Names every case that one of the runs lacks, or that went wrong: a speedup that is not there cannot fall.
+ */
+static struct gaps name_gaps(const struct arguments *a, const struct table *old, const struct table *new)
+{
+    struct gaps gaps = {0};
+
+    say_state("old", a->old, old);
+    say_state("new", a->new, new);
+    gaps.doubled = name_doubled("old", old) + name_doubled("new", new);
+    for (size_t i = 0; i < old->count; i++) {
+        const struct result_row *before = &old->rows[i], *after = find(new, before->case_id);
+
+        if (find(old, before->case_id) != before)
+            continue;
+        gaps.only_old += !after;
+        if (after && has_status(after, "wrong")) {
+            gaps.wrong++;
+            name_row("wrong now", after);
+        } else if (has_status(before, "ok") && (!after || !has_status(after, "ok"))) {
+            gaps.lost++;
+            name_row(after ? "ok before and not now" : "only in the old run", after ? after : before);
+        }
+    }
+    for (size_t i = 0; i < new->count; i++) {
+        const struct result_row *after = &new->rows[i];
+
+        if (find(old, after->case_id) || find(new, after->case_id) != after)
+            continue;
+        gaps.only_new++;
+        gaps.wrong += has_status(after, "wrong");
+        name_row(has_status(after, "wrong") ? "wrong, and only in the new run" : "only in the new run",
+                 after);
+    }
+    return gaps;
+}
+
 static int compare(const struct arguments *a, const struct table *old, const struct table *new)
 {
-    size_t common = 0, agreeing = 0, worse = 0, only_new = 0;
+    size_t common = 0, agreeing = 0, worse = 0;
     bool advisory = worlds_differ(a);
+    struct gaps gaps = name_gaps(a, old, new);
     const char *group = "";
     double shift = 1;
 
@@ -241,10 +335,8 @@ static int compare(const struct arguments *a, const struct table *old, const str
         const struct result_row *after = &new->rows[i], *found = find(old, after->case_id);
         struct result_row before, shifted;
         bool fell, flag;
-        if (!found) {
-            only_new++;
+        if (!found || find(new, after->case_id) != after)
             continue;
-        }
         if (!comparable(found) || !comparable(after))
             continue;
         before = *found;
@@ -266,12 +358,14 @@ static int compare(const struct arguments *a, const struct table *old, const str
                          : "");
     }
     printf("\ncompare: %zu cases in common, %zu agree within their intervals, %zu slower beyond them and "
-           "%.1f%%; %zu only in the new run%s\n",
-           common, agreeing, worse, 100 * a->tolerance, only_new,
-           advisory ? "; the runs differ, so this is advice" : "");
+           "%.1f%%; %zu only in the new run, %zu only in the old run, %zu lost, %zu wrong, %zu doubled%s\n",
+           common, agreeing, worse, 100 * a->tolerance, gaps.only_new, gaps.only_old, gaps.lost, gaps.wrong,
+           gaps.doubled, advisory ? "; the runs differ, so this is advice" : "");
+    if (gaps.wrong)
+        return 5;
     if (common == 0)
         return 6;
-    return worse && !advisory ? 3 : 0;
+    return (worse || gaps.lost) && !advisory ? 3 : 0;
 }
 
 int compare_main(int argc, char **argv)

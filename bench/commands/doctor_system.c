@@ -6,6 +6,7 @@
 #include "counters/counters.h"
 #include "base/csv.h"
 #include "report/runinfo.h"
+#include "machine/environment.h"
 #include "machine/topology.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 /* The first line of a file below the root, or "". */
 static const char *line_of(const struct examination *r, const char *path, char *line, size_t size)
@@ -134,6 +136,25 @@ static void examine_memory(struct examination *r)
                   "madvise > /sys/kernel/mm/transparent_hugepage/enabled' lets octbench ask for them.");
 }
 
+/* Set by launchers or forgotten in a shell, and changing what is measured. */
+static void examine_variables(struct examination *r)
+{
+    for (size_t i = 0; environ[i]; i++) {
+        const char *equals = strchr(environ[i], '=');
+        char name[40];
+
+        if (!equals || !environment_family(environ[i]) || strncmp(environ[i], "OMP_", 4) == 0 ||
+            strncmp(environ[i], "GOMP_", 5) == 0 || strncmp(environ[i], "KMP_", 4) == 0)
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)(equals - environ[i]), environ[i]);
+        if (strncmp(name, "HWLOC_", 6) == 0)
+            advise(r, "%s is set: octbench reads this machine whatever it says; unset it.", name);
+        else
+            advise(r, "%s is set, to '%.60s': it changes what is measured, and is recorded in run.json.",
+                   name, equals + 1);
+    }
+}
+
 static void examine_openmp(struct examination *r, const struct machine *m)
 {
     static const char *const names[] = {
@@ -145,6 +166,7 @@ static void examine_openmp(struct examination *r, const struct machine *m)
     found_text(r, "openmp", "runtimes", runtimes);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         found_text(r, "openmp", names[i], getenv(names[i]));
+    examine_variables(r);
     if (count > 1)
         advise(r,
                "Two OpenMP runtimes are loaded (%s): each keeps threads of its own, so twice as many run. "

@@ -178,6 +178,8 @@ static int open_machine(struct sweep *s)
         return fail(s, 1, pu ? msg.text : "no memory");
     }
     s->ctx.machine_id = topology_machine_id(s->ctx.topology);
+    if (threads > topology_largest_team(s->ctx.topology)) /* larger groups are skipped */
+        threads = topology_largest_team(s->ctx.topology);
     cores = topology_place(s->ctx.topology, &s->config.affinity, threads, pu);
     if (cores < threads && !s->arguments->options.quiet)
         fprintf(stderr, "octbench: warning: %d threads share %d core%s; their times say little\n", threads,

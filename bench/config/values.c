@@ -10,10 +10,10 @@
 
 #define MAX_KERNELS ENGINE_BIT
 
-/* A plain scalar that is there at all. */
-static bool is_plain(const struct yaml_node *node)
+/* A scalar that is there at all. Quotes are allowed around any value: a config in JSON has no other way. */
+static bool is_there(const struct yaml_node *node)
 {
-    return node->kind == YAML_SCALAR && !node->quoted && node->text[0] != '\0';
+    return node->kind == YAML_SCALAR && node->text[0] != '\0';
 }
 
 static void must_be(struct complaints *to, const char *what, const struct yaml_node *node, const char *wanted)
@@ -27,7 +27,7 @@ static bool parse_integer(int64_t *out, const struct yaml_node *node, int64_t lo
 {
     char *end;
 
-    if (!is_plain(node))
+    if (!is_there(node))
         return false;
     errno = 0;
     *out = strtoll(node->text, &end, 10);
@@ -68,7 +68,7 @@ bool real_read(double *out, const char *what, const struct yaml_node *node, doub
     char wanted[96], *end = NULL;
 
     snprintf(wanted, sizeof(wanted), "a number from %g to %g", low, high);
-    if (is_plain(node))
+    if (is_there(node))
         *out = strtod(node->text, &end);
     if (end && end != node->text && *end == '\0' && *out >= low && *out <= high)
         return true;
@@ -78,7 +78,7 @@ bool real_read(double *out, const char *what, const struct yaml_node *node, doub
 
 bool bool_read(bool *out, const char *what, const struct yaml_node *node, struct complaints *to)
 {
-    if (is_plain(node) && (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0)) {
+    if (is_there(node) && (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0)) {
         *out = node->text[0] == 't';
         return true;
     }
@@ -93,7 +93,7 @@ bool duration_read(uint64_t *out_ns, const char *what, const struct yaml_node *n
         double ns;
     } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}};
     char *end = NULL;
-    double number = is_plain(node) ? strtod(node->text, &end) : 0;
+    double number = is_there(node) ? strtod(node->text, &end) : 0;
 
     for (size_t i = 0; end && end != node->text && i < sizeof(units) / sizeof(units[0]); i++) {
         double ns = number * units[i].ns;

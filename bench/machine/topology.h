@@ -41,6 +41,10 @@ uint64_t topology_machine_id(const struct topology *topology);
 int topology_place(const struct topology *topology, const struct affinity_settings *how, int threads,
                    int pu[]);
 
+/* The largest team worth timing: what OpenMP may start (OMP_THREAD_LIMIT), and no more than 16 threads a
+ * unit. */
+int topology_largest_team(const struct topology *topology);
+
 /* Makes the OpenMP team of that size and binds each member; call again whenever the team's size changed, as
  * new workers inherit the master's binding. bound[] is the binding as read back, -1 where it is not a single
  * unit. */

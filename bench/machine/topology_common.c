@@ -317,6 +317,32 @@ int topology_place(const struct topology *t, const struct affinity_settings *how
 
 /* ---- binding --------------------------------------------------------------------------------------- */
 
+/* OMP_DYNAMIC and OMP_MAX_ACTIVE_LEVELS=0 make smaller teams than a config asks for. */
+static void let_teams_be(void)
+{
+    omp_set_dynamic(0);
+    if (omp_get_max_active_levels() < 1)
+        omp_set_max_active_levels(1);
+}
+
+int topology_largest_team(const struct topology *t)
+{
+    enum { PER_UNIT = 16 };
+    int limit = omp_get_thread_limit(), sane = PER_UNIT * t->machine.pus;
+
+    return limit < sane ? limit : sane;
+}
+
+/* The first thread that runs anywhere although it was bound, or -1. */
+static int first_loose(const struct topology *t, const struct affinity_settings *how, int threads,
+                       const int bound[])
+{
+    for (int i = 0; i < threads && how->bind != BIND_NONE && !t->source.synthetic; i++)
+        if (bound[i] < 0)
+            return i;
+    return -1;
+}
+
 int topology_bind_team(const struct topology *t, const struct affinity_settings *how, int threads,
                        int bound[], struct oct_message *msg)
 {
@@ -325,6 +351,7 @@ int topology_bind_team(const struct topology *t, const struct affinity_settings 
     if (threads < 1 || threads > MAX_THREADS)
         return message_fail(msg, OCT_INVALID, "a team of %d threads, but it must have from 1 to %d", threads,
                             MAX_THREADS);
+    let_teams_be();
     if (how->bind == BIND_NONE)
         backend_unbind(t);
     else if (topology_place(t, how, threads, pu) == 0)
@@ -351,6 +378,13 @@ int topology_bind_team(const struct topology *t, const struct affinity_settings 
     if (error)
         return message_fail(msg, OCT_ERROR, "thread %d cannot be bound to processor %d: %s", failed,
                             pu[failed], strerror(error));
+    failed = first_loose(t, how, threads, bound);
+    if (failed >= 0)
+        return message_fail(
+            msg, OCT_ERROR,
+            "thread %d was bound to processor %d, but the system says that it is not: write bind: "
+            "none where that is meant",
+            failed, pu[failed]);
     return OCT_OK;
 }
 

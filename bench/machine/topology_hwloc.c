@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine by hwloc. The only file that includes it. */
+#define _GNU_SOURCE
 #include "machine/topology_internal.h"
 #include "base/file.h"
 #include "base/message.h"
@@ -48,7 +49,33 @@ static void add_unit(struct topology *topology, hwloc_topology_t hw, hwloc_obj_t
     topology->count++;
 }
 
-int backend_discover(struct topology *topology, struct oct_message *msg)
+/* MPI launchers set these for their own processes; with them hwloc describes another machine and binds
+ * nothing. */
+static const char *const misleading[] = {"HWLOC_XMLFILE", "HWLOC_SYNTHETIC",  "HWLOC_COMPONENTS",
+                                         "HWLOC_FSROOT",  "HWLOC_CPUID_PATH", "HWLOC_THISSYSTEM"};
+#define MISLEADING (sizeof(misleading) / sizeof(misleading[0]))
+
+static void hide_variables(char *kept[MISLEADING])
+{
+    for (size_t i = 0; i < MISLEADING; i++) {
+        const char *value = getenv(misleading[i]);
+
+        kept[i] = value ? strdup(value) : NULL;
+        unsetenv(misleading[i]);
+    }
+}
+
+/* run.json and doctor tell of them. */
+static void restore_variables(char *kept[MISLEADING])
+{
+    for (size_t i = 0; i < MISLEADING; i++) {
+        if (kept[i])
+            setenv(misleading[i], kept[i], 1);
+        free(kept[i]);
+    }
+}
+
+static int load(struct topology *topology, struct oct_message *msg)
 {
     hwloc_topology_t hw;
 
@@ -60,6 +87,21 @@ int backend_discover(struct topology *topology, struct oct_message *msg)
                             topology->source.synthetic);
     if (hwloc_topology_load(hw))
         return message_fail(msg, OCT_ERROR, "hwloc cannot read this machine's topology: %s", strerror(errno));
+    return OCT_OK;
+}
+
+int backend_discover(struct topology *topology, struct oct_message *msg)
+{
+    char *kept[MISLEADING];
+    hwloc_topology_t hw;
+    int status;
+
+    hide_variables(kept);
+    status = load(topology, msg);
+    restore_variables(kept);
+    if (status)
+        return status;
+    hw = topology->backend;
 
     int all = hwloc_get_nbobjs_by_type(hw, HWLOC_OBJ_PU);
     topology->units = calloc(all > 0 ? (size_t)all : 1, sizeof(*topology->units));

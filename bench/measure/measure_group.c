@@ -274,6 +274,39 @@ static bool fits(const struct group_context *ctx, struct group_result *result)
     return false;
 }
 
+/* A team that OpenMP may not start, or that would take minutes to say nothing, is no group to measure. */
+static bool team_fits(const struct group_context *ctx, struct group_result *result)
+{
+    int threads = result->group->threads, largest = topology_largest_team(ctx->topology);
+
+    if (threads <= largest)
+        return true;
+    for (int t = 0; t < threads; t++)
+        result->bound[t] = -1;
+    for (size_t i = 0; i < result->count; i++) {
+        result->cases[i].status = CASE_SKIPPED;
+        snprintf(result->cases[i].reason, sizeof(result->cases[i].reason),
+                 "%d threads, but at most %d can be timed here (OMP_THREAD_LIMIT, and 16 a processor)",
+                 threads, largest);
+    }
+    return false;
+}
+
+/* How many distinct processors the team runs on; as many as threads where they are not bound. */
+static int units_of(const struct group_result *result)
+{
+    int threads = result->group->threads, units = 0;
+
+    for (int i = 0; i < threads; i++) {
+        bool seen = false;
+
+        for (int j = 0; j < i && result->bound[i] >= 0 && !seen; j++)
+            seen = result->bound[j] == result->bound[i];
+        units += !seen;
+    }
+    return units;
+}
+
 static bool any_ok(const struct group_result *result)
 {
     for (size_t i = 0; i < result->count; i++)
@@ -300,9 +333,12 @@ int group_measure(struct group_context *ctx, const struct group *group, struct g
         out->cases[i].bench_case = &group->cases[i];
         out->cases[i].max_abs_err = out->cases[i].err_bound = NAN;
     }
+    if (!team_fits(ctx, out))
+        return OCT_OK;
     status = topology_bind_team(ctx->topology, &ctx->config->affinity, group->threads, out->bound, msg);
     if (status)
         goto done;
+    out->units = units_of(out);
     (void)sample_settle();
     if (fits(ctx, out))
         status = verify_group(ctx, out, &problems, msg);

@@ -49,6 +49,7 @@ struct group_result {
     int disturbed, stolen, apart; /* rounds dropped, and for which reasons: for both, some of them */
     bool kept_disturbed;
     bool crashed;           /* a launch died of one of its kernels */
+    int units;              /* distinct processors of the team; fewer than its threads: they share */
     int bound[MAX_THREADS]; /* processing unit of each thread as read back; -1: not a single one */
 };
 

@@ -101,6 +101,11 @@ static int check_header(struct results_reader *reader, char *message, size_t siz
         return csv_fail(reader->csv, 1, message, size, "empty: there is not even a header");
     if (status)
         return status;
+    if (count == 1 && strchr(cells[0], ';'))
+        return csv_fail(
+            reader->csv, 1, message, size,
+            "columns are parted by semicolons, as some spreadsheets save them; save it with commas, and "
+            "with points in numbers");
     reader->columns = columns_of(count);
     for (size_t i = 0; i < reader->columns; i++) {
         char what[160];
@@ -176,10 +181,11 @@ int results_next(struct results_reader *reader, struct result_row *row, char *me
     for (size_t i = 0; i < count; i++) {
         if (parse_cell(&results_columns[i], cells[i], (char *)row + results_columns[i].offset))
             continue;
-        snprintf(what, sizeof(what), "column %s: '%.80s' is not %s", results_columns[i].name, cells[i],
+        snprintf(what, sizeof(what), "column %s: '%.80s' is not %s%s", results_columns[i].name, cells[i],
                  results_columns[i].type == CSV_TEXT  ? "short enough"
                  : results_columns[i].type == CSV_INT ? "a whole number"
-                                                      : "a number");
+                                                      : "a number",
+                 results_columns[i].type != CSV_TEXT && strchr(cells[i], ',') ? " (a decimal comma)" : "");
         return csv_fail(reader->csv, csv_line(reader->csv), message, size, what);
     }
     return 0;

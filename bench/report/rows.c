@@ -248,6 +248,9 @@ static void add_notes(struct result_row *row, const struct group_result *result,
 {
     if (unresolved)
         note(row, "unresolved: minimum and median disagree about the speedup");
+    if (result->units && result->units < result->group->threads)
+        note(row, "shared: %d threads on %d processor%s, so the time says little", result->group->threads,
+             result->units, result->units == 1 ? "" : "s");
     if (result->kept_disturbed)
         note(row, "noisy: more than half of the rounds were disturbed, so none was dropped");
     else if (result->disturbed)

@@ -5,6 +5,7 @@
 #include "counters/counters.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "machine/environment.h"
 #include "octbench_revision.h"
 #include "base/timer.h"
 
@@ -220,16 +221,31 @@ static void put_noise(struct json_t *root, const struct run_notes *notes)
     js_int(noise, "throttled_ns", known(total.throttled_ns));
 }
 
+/* "NAME=value"; those of the table stand there already. */
+static void put_variable(struct json_t *environment, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char name[64];
+
+    if (!equals || equals - text >= (long)sizeof(name))
+        return;
+    snprintf(name, sizeof(name), "%.*s", (int)(equals - text), text);
+    for (size_t i = 0; environment_names[i]; i++)
+        if (strcmp(environment_names[i], name) == 0)
+            return;
+    js_text(environment, name, equals + 1);
+}
+
 /* How idle workers wait decides what they take from others, and how soon a team starts. */
 static void put_environment(struct json_t *root)
 {
-    static const char *const names[] = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT",  "KMP_BLOCKTIME",
-                                        "OMP_PROC_BIND",   "OMP_PLACES",      "GOMP_CPU_AFFINITY",
-                                        "OMP_DYNAMIC",     "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA"};
     struct json_t *environment = section(root, "environment");
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        js_text(environment, names[i], getenv(names[i]));
+    for (size_t i = 0; environment_names[i]; i++)
+        js_text(environment, environment_names[i], getenv(environment_names[i]));
+    for (size_t i = 0; environ[i]; i++)
+        if (environment_family(environ[i]))
+            put_variable(environment, environ[i]);
 }
 
 /* So that a reader knows which rows may come from another sitting, and another state of the machine. */

@@ -155,6 +155,9 @@ def _check_header(path: Path, header: list[str], spec: dict[str, int]) -> None:
     missing = [name for name in spec if name not in header]
     if not missing:
         return
+    if len(header) == 1 and ";" in header[0]:
+        raise ReportError(f"{path}:1: columns are parted by semicolons, as some spreadsheets save them; save it with "
+                          "commas, and with points in numbers")
     if len(missing) > len(spec) // 2:
         raise ReportError(f"{path}:1: this is not the header of a report ({len(missing)} of {len(spec)} "
                           f"columns are missing, {missing[0]} first)")
@@ -172,7 +175,7 @@ def _rows(path: Path, spec: dict[str, int]) -> tuple[list[str], list[list[str]],
     """Header, rows and the line on which each row ends."""
     lines: list[int] = []
     rows: list[list[str]] = []
-    with path.open(encoding="utf-8", newline="") as f:
+    with path.open(encoding="utf-8-sig", newline="") as f:
         reader = csv.reader(f, strict=True)
         try:
             header = next(reader, [])

@@ -76,6 +76,10 @@ def _noise(data: Data) -> list[Warning]:
     if len(noisy):
         out.append(Warning("warn", f"{_cases(len(noisy))} had time stolen in more than half of their rounds, so that "
                                    "none was dropped."))
+    shared = rows[rows["reason"].str.contains("shared:", regex=False)]
+    if len(shared):
+        out.append(Warning("bad", f"{_cases(len(shared))} had fewer processors than threads: their times say little: "
+                                  f"{_names(shared)}."))
     stolen = rows[rows["steal_pct"] > MUCH_STEAL]
     if len(stolen):
         out.append(Warning("warn", f"{_cases(len(stolen))} lost more than {MUCH_STEAL:g}% of their time to other "
