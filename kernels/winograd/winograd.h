@@ -108,6 +108,9 @@ struct winograd_isa {
     void (*pool)(float *dst, const float *src, struct oct_extent e, int log2, int from, int first, int last);
 };
 
+/* The instruction sets. */
+extern const struct winograd_isa winograd_avx2, winograd_avx512;
+
 int winograd_plan(struct oct_plan **out, const struct winograd_isa *isa, const struct oct_problem *p,
                   const struct oct_weights *w, const struct oct_plan_options *options,
                   struct oct_message *msg);

@@ -9,6 +9,7 @@
 #include "check/random_problem.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct walk {
     uint64_t again; /* argv[2] of the run that meets it again */
     int random_problems, every;
     int ran[MOST_KERNELS];
+    double worst[MOST_KERNELS]; /* error over the bound of kernels that are never exact */
 };
 
 static void check_kernel(struct walk *walk, int index, const struct operands *ops, int threads)
@@ -34,11 +36,17 @@ static void check_kernel(struct walk *walk, int index, const struct operands *op
     const struct oct_kernel *k = oct_kernels[index];
     struct oct_message msg;
     char text[400];
-    int status = judge(k, ops, threads, &msg);
+    struct prepared prepared;
+    int status = contract_check(&prepared, k, ops, threads, &msg);
 
     if (status == OCT_UNSUPPORTED)
         return;
     walk->ran[index]++;
+    if (!status) {
+        if (!k->exact && prepared.err_bound > 0)
+            walk->worst[index] = fmax(walk->worst[index], prepared.max_abs_err / prepared.err_bound);
+        prepared_free(&prepared);
+    }
     problem_text(&ops->problem, text, sizeof(text));
     if (status)
         fail_msg("%s, %s\n  %s, %d threads, seed %" PRIu64 ": %s\n  rerun: test_kernels %s %" PRIu64 " 1",
@@ -145,6 +153,8 @@ static void every_available_kernel_ran(void **state)
 
         print_message("%-24s %d runs%s\n", oct_kernels[k]->name, walk->ran[k],
                       available ? "" : ", not at this level");
+        if (walk->worst[k] > 0)
+            print_message("%-24s worst error %.3f of the bound\n", "", walk->worst[k]);
         assert_true(available == (walk->ran[k] > 0));
     }
 }
