@@ -191,13 +191,10 @@ static bool input_add(struct builder *b, const struct scope *file, const struct 
 static bool parameters_read(struct scope *file, const struct yaml_node *root,
                             const struct network_request *request, struct complaints *to)
 {
-    const struct yaml_node *alpha = yaml_get(root, "alpha"), *map = yaml_get(root, "parameters");
-    double number = 0;
+    const struct yaml_node *map = yaml_get(root, "parameters");
+    double number;
 
-    if (alpha && !real_read(&number, "alpha", alpha, 0, 1, to))
-        return false;
-    file->parameter[file->count++] =
-        (struct parameter){"alpha", request->alpha > 0 ? request->alpha : number};
+    file->parameter[file->count++] = (struct parameter){"alpha", request->alpha};
     if (map && !expect_map("parameters", map, to))
         return false;
     for (size_t i = 0; map && i < map->count; i++)
@@ -243,7 +240,7 @@ static bool nodes_read(struct builder *b, const struct scope *file)
 static void network_read(struct builder *b, const struct yaml_node *root,
                          const struct network_request *request)
 {
-    static const char *const words[] = {"network", "alpha", "parameters", "input", "blocks", "nodes"};
+    static const char *const words[] = {"network", "parameters", "input", "blocks", "nodes"};
     const struct yaml_node *name = yaml_get(root, "network");
     struct scope file = {.prefix = "", .nodes = yaml_get(root, "nodes"), .in = -1};
     const char *text;

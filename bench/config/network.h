@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What differs from run to run. 0: as the file says (alpha: 0, a vanilla network, where it says nothing). */
+/* What differs from run to run. 0: as the file says, but a vanilla network of alpha. */
 struct network_request {
-    double alpha; /* of every convolution that the file makes an octave one */
+    double alpha; /* what the file calls alpha */
     int n;        /* batch */
     int hw;       /* height and width of the input */
     int d;        /* frames */
@@ -24,6 +24,14 @@ struct network {
     char **names;   /* of the nodes; NULL where there is no more */
     float *weights; /* of all convolutions; NULL before network_fill_weights() */
 };
+
+/* What a node leaves to its readers: channels by band, the extents of band 0. */
+struct network_shape {
+    int bands, c[OCT_MAX_BANDS];
+    struct oct_extent e;
+};
+
+struct network_shape network_shape_of(const struct oct_node *node);
 
 /* 0, or 2 after lines `file:line:column: error: message` on err; *out is then empty. network_free() either
  * way.

@@ -45,12 +45,6 @@ struct builder {
     int uses;
 };
 
-/* Channels by band and the extents of band 0. */
-struct shape {
-    int bands, c[OCT_MAX_BANDS];
-    struct oct_extent e;
-};
-
 /* ---- network_values.c ---------------------------------------------------------------------------- */
 
 /* Numbers and names of parameters, multiplied: "4 * width". */
@@ -63,12 +57,15 @@ bool parameter_add(struct scope *s, const struct yaml_node *name, double value, 
 /* The node that an entry of scope `s` calls by that name; -1 after a complaint. */
 int reference_read(const struct builder *b, const struct scope *s, const struct yaml_node *node);
 
+/* ---- network_shape.c ----------------------------------------------------------------------------- */
+
+/* What pooling leaves of a band by itself. */
+struct oct_extent pooled_extent(const struct oct_problem *p, int band);
+
 /* ---- network_nodes.c ----------------------------------------------------------------------------- */
 
 extern const char *const network_ops[];
 #define NETWORK_OPS 7
-
-struct shape node_shape(const struct oct_node *node);
 
 /* A node behind the last one, named by the scope's prefix and `name`. Counts its multiply-adds. */
 bool node_append(struct builder *b, const struct scope *s, const struct yaml_node *at, const char *name,

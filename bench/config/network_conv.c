@@ -9,7 +9,7 @@
 
 struct oct_problem problem_after(const struct builder *b, int from)
 {
-    struct shape in = node_shape(&b->net->nodes[from]);
+    struct network_shape in = network_shape_of(&b->net->nodes[from]);
     struct oct_problem p = oct_problem_default();
 
     p.n = b->net->nodes[from].problem.n;
@@ -156,12 +156,13 @@ static bool order_read(struct oct_problem *p, const struct yaml_node *entry, str
 
     if (node && !word_read(&i, "stride_order", node, words, LENGTH(words), to))
         return false;
-    p->stride_order = orders[i];
-    p->down = p->bands > 1 || i == 1 ? OCT_DOWN_POOL : OCT_DOWN_STRIDED;
+    p->down = p->bands > 1 ? OCT_DOWN_POOL : OCT_DOWN_STRIDED;
+    if (p->bands > 1)
+        p->stride_order = orders[i];
     return true;
 }
 
-static bool same_shape(struct shape a, struct shape b)
+static bool same_shape(struct network_shape a, struct network_shape b)
 {
     return memcmp(a.c, b.c, sizeof(a.c)) == 0 && a.e.d == b.e.d && a.e.h == b.e.h && a.e.w == b.e.w;
 }
@@ -169,7 +170,7 @@ static bool same_shape(struct shape a, struct shape b)
 static bool residual_read(struct oct_node *node, const struct builder *b, const struct scope *s,
                           const struct yaml_node *name)
 {
-    struct shape has, wants = node_shape(node);
+    struct network_shape has, wants = network_shape_of(node);
 
     if (!name)
         return true;
@@ -177,7 +178,7 @@ static bool residual_read(struct oct_node *node, const struct builder *b, const 
     if (node->input[1] < 0)
         return false;
     node->problem.epilogue |= OCT_EPILOGUE_RESIDUAL;
-    has = node_shape(&b->net->nodes[node->input[1]]);
+    has = network_shape_of(&b->net->nodes[node->input[1]]);
     if (same_shape(has, wants))
         return true;
     complain_at(

@@ -27,41 +27,6 @@ static const enum oct_op ops[] = {
     [ENTRY_SE] = OCT_OP_SCALE,
 };
 
-/* ---- shapes -------------------------------------------------------------------------------------- */
-
-/* What pooling leaves of a band by itself. */
-static struct oct_extent pooled_extent(const struct oct_problem *p, int band)
-{
-    struct oct_extent e = oct_in_extent(p, band);
-    struct oct_problem q = *p;
-
-    q.bands = 1;
-    q.d = e.d;
-    q.h = e.h;
-    q.w = e.w;
-    q.down = OCT_DOWN_STRIDED;
-    return oct_out_extent(&q, 0);
-}
-
-struct shape node_shape(const struct oct_node *node)
-{
-    const struct oct_problem *p = &node->problem;
-    struct shape s = {.bands = 1};
-
-    memcpy(s.c, p->oc, sizeof(s.c));
-    for (int b = 1; b < p->bands; b++)
-        if (s.c[b] > 0)
-            s.bands = b + 1;
-    s.e = oct_in_extent(p, 0);
-    if (node->op == OCT_OP_CONV)
-        s.e = oct_out_extent(p, 0);
-    else if (node->op == OCT_OP_MAX_POOL || node->op == OCT_OP_AVG_POOL)
-        s.e = pooled_extent(p, 0);
-    else if (node->op == OCT_OP_GLOBAL_POOL)
-        s.e = (struct oct_extent){1, 1, 1};
-    return s;
-}
-
 /* ---- appending ----------------------------------------------------------------------------------- */
 
 static bool make_room(struct builder *b, const struct yaml_node *at)
@@ -166,8 +131,8 @@ static void global_pool_fill(struct oct_node *node)
 
 static bool add_read(struct oct_node *node, const struct builder *b, const struct yaml_node *from)
 {
-    struct shape first = node_shape(&b->net->nodes[node->input[0]]);
-    struct shape second = node_shape(&b->net->nodes[node->input[1]]);
+    struct network_shape first = network_shape_of(&b->net->nodes[node->input[0]]);
+    struct network_shape second = network_shape_of(&b->net->nodes[node->input[1]]);
 
     if (memcmp(&first, &second, sizeof(first)) == 0)
         return true;
