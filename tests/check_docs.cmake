@@ -10,4 +10,5 @@ function(check document code)
 endfunction()
 
 check(octconv.md kernels/example.c)
+check(networks.md kernels/example_net.c)
 check(adding-a-kernel.md kernels/example_kernel.c)
