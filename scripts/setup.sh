@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
-       libdnnl-dev libxnnpack-dev libpthreadpool-dev libhwloc-dev libpfm4-dev libfyaml-dev libjansson-dev)
+       libdnnl-dev libhwloc-dev libpfm4-dev libfyaml-dev libjansson-dev)
 tests=(libcmocka-dev clang libomp-dev libclang-rt-14-dev python3-pytest python3-junitparser qemu-user)
 charts=(python3 python3-numpy python3-pandas python3-matplotlib)
 

@@ -191,7 +191,8 @@ said err 'begun with no --isa'
 
 # ---- a row's rerun command reruns it
 rerun=$(tail -1 whole/results.csv)
-rerun=${rerun##*,}
+rerun="octbench run ${rerun#*,octbench run }"
+rerun=${rerun%%,layer,*} # the next columns are kind and network
 expect 0 bash -c "${rerun/octbench/$octbench} -o again"
 id=$(tail -1 whole/results.csv | cut -d, -f3)
 ids again results.csv 3 | grep -q "$id" || fail "'$rerun' does not rerun $id"
@@ -216,7 +217,7 @@ for cut in 0 100 $((size / 3)) $((size / 2)) $((size - 1)); do
     ids torn results.csv 3 | cmp -s - want.txt || fail "cut at $cut: other ids, or one twice"
     samples_whole torn
 done
-rm -rf broken && cp -r before broken && sed -i '3s/^1,/x,/' broken/results.csv
+rm -rf broken && cp -r before broken && sed -i '3s/^2,/x,/' broken/results.csv
 expect 2 "$octbench" run tiny.yaml -o broken --resume
 said err "broken/results.csv:3: column schema: 'x' is not a whole number"
 rm -rf bare && cp -r before bare && rm bare/run.json
