@@ -11,6 +11,7 @@ model:  what the arithmetic of docs/kernels.md predicts beside what was measured
         of the smallest cache that holds them all.
 power:  how often the gate alarms and catches in simulation; the directory is reports/gate.
 distance: what it costs a team of two that its cores are apart; the path is reports/distance.csv.
+networks: a whole network, vanilla and octave; the path is a CSV file of octbench net.
 fill:   rewrites the tables in documents: those between a comment that holds such a command and <!-- end -->."""
 
 import argparse
@@ -187,8 +188,18 @@ def distance(path):
                    f"| {float(row['one_us']):.0f} | {float(row['two_us']):.0f} | {float(row['one_over_two']):.2f} |")
 
 
+def networks(path):
+    yield "| ratio | through | multiply-adds, M | ms | speedup | theory | efficiency | activations, MB |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    with open(path, newline="") as f:
+        for row in csv.DictReader(iter(f.readline, "\n")):
+            yield (f"| {row['alpha']} | `{row['kernel']}` | {int(row['macs']) / 1e6:.0f} | {float(row['median_ms']):.1f} "
+                   f"| {float(row['speedup']):.2f} | {float(row['theory']):.2f} | {float(row['octave_efficiency']):.2f} "
+                   f"| {int(row['arena_bytes']) / 1e6:.2f} |")
+
+
 OF_A_RUN = {"layers": layers, "means": means, "model": model}
-OF_ITS_OWN = {"power": power, "distance": distance}
+OF_ITS_OWN = {"power": power, "distance": distance, "networks": networks}
 HELD = re.compile(r"(<!-- scripts/doc_tables.py (.*?) -->\n)(.*?)(<!-- end -->)", re.S)
 
 
