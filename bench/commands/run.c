@@ -138,6 +138,21 @@ static int fail(struct sweep *s, int status, const char *text)
     return status;
 }
 
+/* A word as a shell reads it back. */
+static void write_word(FILE *f, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, f);
+        return;
+    }
+    fputc('\'', f);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (const char[]){*word, '\0'}, f);
+    fputc('\'', f);
+}
+
 static char *join_command(int argc, char **argv)
 {
     char *text = NULL;
@@ -146,8 +161,13 @@ static char *join_command(int argc, char **argv)
 
     if (!f)
         return NULL;
-    for (int i = 0; i < argc; i++)
-        fprintf(f, "%s%s", i ? " " : "", argv[i]);
+    for (int i = 0; i < argc; i++) {
+        fputs(i ? " " : "", f);
+        if (i) /* the first is "octbench COMMAND" */
+            write_word(f, argv[i]);
+        else
+            fputs(argv[i], f);
+    }
     fclose(f);
     return text;
 }

@@ -212,7 +212,9 @@ static void read_root(struct config *out, const struct yaml_node *root, struct c
         return;
     }
     check_schema(root, to);
-    check_keys(root, words, LENGTH(words), to);
+    for (size_t i = 0; i < root->count; i++)
+        if (strncmp(root->key[i]->text, "x-", 2) != 0) /* a place for anchors */
+            expect_key(root->key[i], words, LENGTH(words), to);
     if ((node = yaml_get(root, "measure")))
         read_measure(&out->measure, node, to);
     if ((node = yaml_get(root, "affinity")))

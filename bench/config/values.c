@@ -78,9 +78,14 @@ bool real_read(double *out, const char *what, const struct yaml_node *node, doub
 
 bool bool_read(bool *out, const char *what, const struct yaml_node *node, struct complaints *to)
 {
-    if (is_there(node) && (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0)) {
-        *out = node->text[0] == 't';
-        return true;
+    static const char *const words[] = {"false", "true",  "False",
+                                        "True",  "FALSE", "TRUE"}; /* YAML's core schema */
+
+    for (size_t i = 0; is_there(node) && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(node->text, words[i]) == 0) {
+            *out = i % 2;
+            return true;
+        }
     }
     must_be(to, what, node, "true or false");
     return false;

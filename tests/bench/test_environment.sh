@@ -47,6 +47,10 @@ print(sum(r["status"] == sys.argv[2] and r["threads"] == sys.argv[3] for r in cs
 expect 0 "$octbench" run -q one.json -o one
 [ "$(rows one ok 1)" -gt 1 ] || fail "a config in JSON measured nothing"
 
+printf 'schema: 1\nx-mine: {what: &k 3}\nsuites: {s: {matrix: {layer: x, c_in: 8, c_out: 8, hw: 7, k: *k}}}\n%s\n' \
+    'affinity: {smt: True}' >anchors.yaml
+expect 0 "$octbench" list anchors.yaml
+
 # ---- hwloc's variables: this machine is read whatever they say
 here=$("$octbench" list two.json | tail -1)
 for variable in HWLOC_SYNTHETIC=node:1\ core:64\ pu:1 HWLOC_COMPONENTS=synthetic,stop HWLOC_XMLFILE=/nowhere.xml \

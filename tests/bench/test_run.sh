@@ -114,6 +114,8 @@ samples_whole whole
 said whole/run.json '"status": "complete"'
 said whole/run.json '"command": "octbench run tiny.yaml -o whole"'
 said whole/run.json "\"ok\": $(wc -l <measured.txt)"
+expect 0 "$octbench" run one.yaml -o "it's here" --filter 'x|y z'
+said "it's here/run.json" "octbench run one.yaml -o 'it'\\\\''s here' --filter 'x|y z'"
 expect 0 "$octbench" -q run one.yaml -o quiet
 [ ! -s err ] || fail "-q is not quiet: $(cat err)"
 expect 0 "$octbench" run one.yaml -o shown --no-progress
