@@ -92,3 +92,12 @@ def test_a_directory_without_a_run(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     result = run("model", tmp_path)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+
+
+def test_networks_by_hand(tmp_path):
+    table = tmp_path / "net.csv"
+    table.write_text("network,alpha,kernel,threads,macs,median_ms,min_ms,speedup,speedup_lo,speedup_hi,theory,"
+                     "octave_efficiency,arena_bytes\nn,0.5,auto,1,2000000,1.26,1,1.5,1,2,1.75,0.857,3000000\n\nnetwork,node\nn,a\n")
+    lines = run("networks", table).stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[2] == "| 0.5 | `auto` | 2 | 1.3 | 1.50 | 1.75 | 0.86 | 3.00 |"
