@@ -70,8 +70,8 @@ void config_shard(struct config *config, int i, int n);
 size_t config_cases(const struct config *config);
 const char *cache_mode_name(enum cache_mode mode);
 
-/* The problem as configs of schema 1 could tell it: one stride, one padding, one dilation. What differs, names
- * and ids say by its field. */
+/* The problem as configs of schema 1 could tell it: one stride, one padding, one dilation. What differs,
+ * names and ids say by its field. */
 struct oct_problem cases_first_schema(const struct oct_problem *p);
 
 #endif

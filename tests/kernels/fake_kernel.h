@@ -32,17 +32,16 @@ static inline void fake_replace(struct oct_plan *plan, struct fake_ops *fake, fa
 }
 
 /* plan_NAME(): of a kernel that executes NAME(). */
-#define FAKE_PLAN(name)                                                                              \
-    static int plan_##name(struct oct_plan **out, const struct oct_problem *p,                       \
-                           const struct oct_weights *w, const struct oct_plan_options *options,      \
-                           struct oct_message *msg)                                                  \
-    {                                                                                                \
-        static struct fake_ops fake;                                                                 \
-        int status = oct_kernels[0]->plan(out, p, w, options, msg);                                  \
-                                                                                                     \
-        if (!status)                                                                                 \
-            fake_replace(*out, &fake, name);                                                         \
-        return status;                                                                               \
+#define FAKE_PLAN(name)                                                                                     \
+    static int plan_##name(struct oct_plan **out, const struct oct_problem *p, const struct oct_weights *w, \
+                           const struct oct_plan_options *options, struct oct_message *msg)                 \
+    {                                                                                                       \
+        static struct fake_ops fake;                                                                        \
+        int status = oct_kernels[0]->plan(out, p, w, options, msg);                                         \
+                                                                                                            \
+        if (!status)                                                                                        \
+            fake_replace(*out, &fake, name);                                                                \
+        return status;                                                                                      \
     }
 
 #endif
