@@ -12,8 +12,7 @@ const char *oct_op_name(enum oct_op op)
     return names[op];
 }
 
-/* How many inputs an operation has; a convolution's second is its residual. */
-static int inputs_of(const struct oct_node *node)
+int net_inputs(const struct oct_node *node)
 {
     switch (node->op) {
     case OCT_OP_INPUT:
@@ -147,7 +146,7 @@ static bool is_read(const struct oct_node *nodes, int count, int index)
     bool read = index == count - 1;
 
     for (int i = index + 1; i < count; i++)
-        for (int w = 0; w < inputs_of(nodes + i); w++)
+        for (int w = 0; w < net_inputs(nodes + i); w++)
             read |= nodes[i].input[w] == index;
     return read;
 }
@@ -162,7 +161,7 @@ int net_check(const struct oct_node *nodes, int count, struct oct_message *msg)
                             nodes[i].name);
         if (check_shape(nodes + i, msg))
             return OCT_INVALID;
-        for (int w = 0; w < inputs_of(nodes + i); w++)
+        for (int w = 0; w < net_inputs(nodes + i); w++)
             if (check_input(nodes, i, w, msg))
                 return OCT_INVALID;
     }

@@ -16,13 +16,12 @@ static enum oct_layout best_layout(void)
 static void take_node(struct oct_net *net, int index, const struct oct_node *given)
 {
     struct net_node *node = net->node + index;
-    bool reads_two = given->op == OCT_OP_ADD || given->op == OCT_OP_SCALE ||
-                     (given->op == OCT_OP_CONV && (given->problem.epilogue & OCT_EPILOGUE_RESIDUAL));
+    int inputs = net_inputs(given);
 
     node->op = given->op;
     node->p = given->problem;
-    node->input[0] = given->op == OCT_OP_INPUT ? -1 : given->input[0];
-    node->input[1] = reads_two ? given->input[1] : -1;
+    node->input[0] = inputs > 0 ? given->input[0] : -1;
+    node->input[1] = inputs > 1 ? given->input[1] : -1;
     for (int b = 0; b < given->problem.bands; b++) {
         node->out[b] = (struct oct_tensor){.dtype = OCT_F32,
                                            .layout = net->layout,

@@ -41,6 +41,8 @@ struct oct_net {
 
 /* check.c: shapes of every node's output; the first contradiction. OCT_OK or OCT_INVALID. */
 int net_check(const struct oct_node *nodes, int count, struct oct_message *msg);
+/* How many inputs an operation has; a convolution's second is its residual. */
+int net_inputs(const struct oct_node *node);
 /* The geometry of a pooling node's band, as a layer of that band alone. */
 struct oct_path net_pool_path(const struct oct_problem *p, int band);
 /* Extents of a node's output. */
